@@ -1,0 +1,16 @@
+package kafkacursor
+
+// Log is where a consumer's events come from. *kafkastream.Partition is one.
+type Log interface {
+	// Topic returns the name of the topic that the events are in.
+	Topic() string
+	// Partition returns the number of their partition.
+	Partition() int32
+	// Stamp returns the function that turns the ID of an event just consumed into a
+	// cursor with the identity of the log it was read from, such as
+	// "7@Rk3sT1x2Q9ilbZk9Pb1xGg:4" of "7". What is before the @ must be the ID.
+	//
+	// Stamp is called for each event and must neither allocate nor block. The
+	// function is called once per write, later and from another goroutine.
+	Stamp() func(id string) string
+}

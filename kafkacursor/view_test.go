@@ -1,0 +1,54 @@
+package kafkacursor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestNobodyWroteYet(t *testing.T) {
+	got := newView().get("a")
+	require.True(t, got.best.deleted)
+	require.Zero(t, got.best.epoch)
+	require.Empty(t, got.best.cursor)
+}
+
+// The dumb model looks at all records: of those of the highest epoch the last
+// counts, and what comes behind it is a shadow.
+func TestBestIsTheLastOfTheHighestEpoch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := newView()
+		var all []entry
+		for i := range rapid.IntRange(1, 12).Draw(t, "records") {
+			e := entry{
+				text: "a", offset: int64(i), epoch: rapid.Int64Range(0, 3).Draw(t, "epoch"),
+				owner: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "owner"), deleted: rapid.Bool().Draw(t, "deleted"),
+			}
+			all = append(all, e)
+			v.apply(e)
+		}
+		want := all[0]
+		for _, e := range all {
+			if e.epoch >= want.epoch {
+				want = e
+			}
+		}
+		owners := make(map[string]bool)
+		for _, e := range all {
+			if e.epoch == want.epoch {
+				owners[e.owner] = true
+			}
+		}
+		got := v.get("a")
+		if got.best != want {
+			t.Fatalf("got %+v, want %+v", got.best, want)
+		}
+		if shadowed := want.offset != all[len(all)-1].offset; got.shadowed != shadowed {
+			t.Fatalf("shadowed is %v", got.shadowed)
+		}
+		if contested := len(owners) > 1; got.contested != contested {
+			t.Fatalf("contested is %v", got.contested)
+		}
+	})
+}
