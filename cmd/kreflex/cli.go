@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// stdio is what a process has; tests give their own.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// cli is the command line.
+type cli struct {
+	Demo    demoCommand    `cmd:"" help:"Publish events, consume them, crash in the middle, resume, and count. Needs no broker."`
+	Consume consumeCommand `cmd:"" help:"Run a command per event or batch, or print events, with a durable cursor."`
+	Worker  workerCommand  `cmd:"" name:"demo-worker" hidden:"" help:"The consumer that 'demo --kill' kills."`
+}
+
+// command is what each of them is.
+type command interface {
+	Run(ctx context.Context, std stdio) error
+}
+
+var _ = []command{(*demoCommand)(nil), (*consumeCommand)(nil), (*workerCommand)(nil)}
+
+// run is the whole program. The end of ctx asks it to stop.
+func run(ctx context.Context, args []string, std stdio) exitCode {
+	var (
+		line     cli
+		finished bool // help was asked for and given
+	)
+	parser, err := kong.New(&line,
+		kong.Name("kreflex"),
+		kong.Description("The reflex API over Kafka, from the command line."),
+		kong.UsageOnError(),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(int) { finished = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		return report(std, err)
+	}
+	parsed, err := parser.Parse(args)
+	if finished {
+		return exitOK
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(std.err, "kreflex: %v\nTry: kreflex --help\n", err)
+		return exitUsage
+	}
+	return report(std, parsed.Run())
+}
+
+// report says what went wrong, and returns the exit code for it.
+func report(std stdio, err error) exitCode {
+	code := exitCodeOf(err)
+	if code != exitOK {
+		_, _ = fmt.Fprintf(std.err, "kreflex: %v\n", err)
+	}
+	return code
+}
