@@ -1,0 +1,46 @@
+# Two commands do everything: make demo, make test. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where the reaper image of testcontainers can't be had, set
+# TESTCONTAINERS_RYUK_DISABLED=true; the tests remove their containers themselves.
+TESTFLAGS ?= -race -timeout=15m
+FUZZTIME ?= 10s
+ARGS ?=
+
+.PHONY: help demo test test-unit test-integration lint bench fuzz cover
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+demo: ## publish, consume, crash, resume and count, on an embedded broker (ARGS="--brokers host:port" for a real one)
+	go run ./cmd/kreflex demo $(ARGS)
+
+test: test-unit test-integration ## all tests; those on real Kafka need Docker or KAFKA_BROKERS, and skip loudly without
+
+test-unit: ## tests of the library, on the embedded broker
+	go test $(TESTFLAGS) ./...
+
+test-integration: ## tests on real Apache Kafka; KAFKA_REQUIRED=1 makes a skip a failure
+	cd integration && go test $(TESTFLAGS) ./...
+
+lint: bin/golangci-lint ## static checks of both modules
+	bin/golangci-lint run ./...
+	cd integration && ../bin/golangci-lint run --config ../.golangci.yaml ./...
+
+bin/golangci-lint: tools/go.mod
+	cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bench: ## kreflex beside a bare client, in one run: embedded broker, then Kafka (KAFKA_BROKERS, else a container)
+	cd integration && go run ./bench $(ARGS)
+
+fuzz: ## each fuzzer for FUZZTIME
+	@go list ./... | while read -r pkg; do \
+	  for name in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$name"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	  done; \
+	done
+
+cover: ## coverage of the library by its own tests
+	go test -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
