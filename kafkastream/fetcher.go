@@ -22,8 +22,8 @@ type fetcher struct {
 	begun   bool // whether anything was read
 }
 
-// run reads until the stream ends. At most one batch waits to be taken, and
-// nothing is fetched meanwhile: a consumer that is stuck costs no more memory.
+// run reads until the stream ends. At most one batch waits to be taken, and one answer
+// to be decoded: a consumer that is stuck costs no more memory.
 func (f *fetcher) run() {
 	s := f.stream
 	defer close(s.done)
@@ -58,6 +58,7 @@ func (f *fetcher) seek(offset int64) {
 		MaxWait:     maxWait,
 		TargetBytes: batchBytes,
 		Reuse:       true, // all is decoded before the next fetch
+		Ahead:       true,
 	}
 	if f.stream.options.StreamToHead {
 		config.MaxWait = 0

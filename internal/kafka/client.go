@@ -88,6 +88,19 @@ func (c *Client) begin() bool {
 	return true
 }
 
+// Go calls fn in a goroutine of its own, with a context that Close ends, and has Close wait
+// for it. It reports whether it did, which it doesn't when the client is closed.
+func (c *Client) Go(fn func(context.Context)) bool {
+	if !c.begin() {
+		return false
+	}
+	go func() {
+		defer c.running.Done()
+		fn(c.ctx)
+	}()
+	return true
+}
+
 // Do calls fn and returns what it returned, or, as soon as ctx is done, the
 // error of ctx. In that case fn goes on by itself, with its context cancelled, and
 // Close waits for it: fn must use nothing that the caller owns.

@@ -25,6 +25,9 @@ type Config struct {
 	// Reuse lets the next Fetch reuse the memory of the records returned, but not of
 	// their keys, values and headers.
 	Reuse bool
+	// Ahead has the reader ask for the next answer before it decodes the one in hand, where
+	// there is a next one.
+	Ahead bool
 }
 
 const (
@@ -43,6 +46,7 @@ type Reader struct {
 	decoder *decoder
 	sizing  sizing
 
+	ahead    *ahead
 	located  bool // whether log is where to ask, as far as is known
 	unusable int  // answers in a row
 }
@@ -181,9 +185,9 @@ func (r *Reader) outOfRange(ctx context.Context, cause error) error {
 	return nil
 }
 
-// fetch asks once.
+// fetch asks once, or takes the answer that was asked for ahead.
 func (r *Reader) fetch(ctx context.Context) (Answer, fetched) {
-	resp, err := as[*kmsg.FetchResponse](r.cl.Broker(int(r.log.Leader)).Request(ctx, r.request()))
+	resp, err := r.ask(ctx)
 	if err != nil {
 		return Answer{}, fetched{err: err}
 	}
@@ -197,6 +201,7 @@ func (r *Reader) fetch(ctx context.Context) (Answer, fetched) {
 	if p.ErrorCode != 0 {
 		return Answer{}, fetched{err: kerr.ErrorForCode(p.ErrorCode)}
 	}
+	r.askAhead(p) //nolint:contextcheck // It outlives the call, and ends with the client.
 	records, f := r.decoder.decode(r.log, r.next, p)
 	r.sizing.observe(f.bytes, r.decoder.decoded, r.decoder.count)
 	return Answer{
@@ -210,7 +215,7 @@ func (r *Reader) fetch(ctx context.Context) (Answer, fetched) {
 	}, f
 }
 
-func (r *Reader) request() kmsg.Request {
+func (r *Reader) request(position int64) kmsg.Request {
 	req := kmsg.NewPtrFetchRequest()
 	req.MaxWaitMillis = int32(r.cfg.MaxWait.Milliseconds())
 	req.MinBytes = 1
@@ -223,7 +228,7 @@ func (r *Reader) request() kmsg.Request {
 	reqPartition := kmsg.NewFetchRequestTopicPartition()
 	reqPartition.Partition = r.log.Partition
 	reqPartition.CurrentLeaderEpoch = r.log.LeaderEpoch
-	reqPartition.FetchOffset = r.next
+	reqPartition.FetchOffset = position
 	reqPartition.PartitionMaxBytes = r.sizing.ask
 	reqTopic.Partitions = append(reqTopic.Partitions, reqPartition)
 	req.Topics = append(req.Topics, reqTopic)
