@@ -9,7 +9,7 @@ TESTFLAGS ?= -race -timeout=15m
 FUZZTIME ?= 10s
 ARGS ?=
 
-.PHONY: help demo test test-unit test-integration lint bench fuzz cover
+.PHONY: help demo test test-unit test-integration lint generate bench fuzz cover
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -31,6 +31,14 @@ lint: bin/golangci-lint ## static checks of both modules
 
 bin/golangci-lint: tools/go.mod
 	cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Protobuf's compiler, protoc, must be installed.
+generate: bin/protoc-gen-go ## write the Go code of the protobuf messages anew
+	protoc --plugin=bin/protoc-gen-go -I kreflex/reflexpb=reflex/reflexpb \
+	  --go_out=. --go_opt=module=github.com/kreflex/kreflex kreflex/reflexpb/reflex.proto
+
+bin/protoc-gen-go: tools/go.mod
+	cd tools && go build -o ../bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
 
 bench: ## kreflex beside a bare client, in one run: embedded broker, then Kafka (KAFKA_BROKERS, else a container)
 	cd integration && go run ./bench $(ARGS)

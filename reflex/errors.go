@@ -6,8 +6,6 @@ import (
 	"github.com/luno/fate"
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // The codes are those of luno/reflex where it has the same error, so errors.Is
@@ -32,11 +30,13 @@ const (
 	filterCode = "ERR_cbdf33be2dcc7a33"
 )
 
-// IsStoppedErr reports whether err is, or wraps, ErrStopped.
-func IsStoppedErr(err error) bool { return errors.Is(err, ErrStopped) }
+// IsStoppedErr reports whether err is, or wraps, ErrStopped, or a gRPC status in which a Server told of it.
+func IsStoppedErr(err error) bool { return isOrTells(err, ErrStopped) }
 
-// IsHeadReachedErr reports whether err is, or wraps, ErrHeadReached.
-func IsHeadReachedErr(err error) bool { return errors.Is(err, ErrHeadReached) }
+// IsHeadReachedErr reports whether err is, or wraps, ErrHeadReached, or a gRPC status in which a Server told of it.
+func IsHeadReachedErr(err error) bool { return isOrTells(err, ErrHeadReached) }
+
+func isOrTells(err, target error) bool { return errors.Is(err, target) || statusTells(err, target) }
 
 // IsFilterErr reports whether err comes from an event filter of a consumer.
 func IsFilterErr(err error) bool { return errors.Is(err, errFilter) }
@@ -64,27 +64,13 @@ func IsExpected(err error) bool {
 		switch t := e.(type) {
 		case *PanicError, *CleanupError:
 			failed = true
-		case interface{ GRPCStatus() *status.Status }:
-			expected = expected || isCanonicalContextStatus(t.GRPCStatus())
+		case grpcStatus:
+			expected = expected || contextCause(t.GRPCStatus()) != nil
 		}
 		return !failed
 	})
 	if failed {
 		return false
 	}
-	return expected || errors.IsAny(err, context.Canceled, context.DeadlineExceeded, ErrStopped, fate.ErrTempt)
-}
-
-// isCanonicalContextStatus reports whether the status is what gRPC makes of a
-// context's error. The same code with another text is somebody's own verdict, not the
-// end of a context.
-func isCanonicalContextStatus(s *status.Status) bool {
-	switch s.Code() {
-	case codes.Canceled:
-		return s.Message() == context.Canceled.Error()
-	case codes.DeadlineExceeded:
-		return s.Message() == context.DeadlineExceeded.Error()
-	default:
-		return false
-	}
+	return expected || errors.IsAny(err, context.Canceled, context.DeadlineExceeded, fate.ErrTempt) || IsStoppedErr(err)
 }
