@@ -96,7 +96,13 @@ func (m *consumerMeter) began(now time.Time, e *Event) {
 func (m *consumerMeter) done(now time.Time, took time.Duration, e *Event, err error) {
 	if err == nil {
 		m.lag.settle(now.Sub(e.Timestamp))
-	} else if !IsExpected(err) {
+	}
+	m.worked(took, err)
+}
+
+// worked notes how long work took, and how it ended.
+func (m *consumerMeter) worked(took time.Duration, err error) {
+	if err != nil && !IsExpected(err) {
 		m.errors.Inc()
 	}
 	m.latency.Observe(took.Seconds())

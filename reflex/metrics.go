@@ -13,6 +13,10 @@ const (
 	metricErrors   = "reflex_consumer_error_count"
 	metricSkipped  = "reflex_consumer_skipped_events_count"
 
+	// Those of package rpatterns. They are here because only a consumer knows its registerer.
+	metricDeadLettered = "reflex_consumer_dead_lettered_events_count"
+	metricBuffered     = "reflex_rpatterns_batch_consumer_buffer_length"
+
 	consumerLabel = "consumer_name"
 )
 
@@ -25,6 +29,9 @@ type consumerMetrics struct {
 	latency  *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
 	skipped  *prometheus.CounterVec
+
+	deadLettered *prometheus.CounterVec
+	buffered     *scrapeGauge
 }
 
 // registerMetrics registers the metrics, or finds those that are registered.
@@ -62,5 +69,11 @@ func registerMetrics(r prometheus.Registerer, consumer string) (consumerMetrics,
 		Name: metricSkipped,
 		Help: "Number of events skipped by consumer",
 	}, []string{consumerLabel}))
+	m.deadLettered = register(&reg, metricDeadLettered, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: metricDeadLettered,
+		Help: "Number of events dead lettered by consumer",
+	}, []string{consumerLabel}))
+	// luno/reflex has no help for it. With one, the two could not be in one registry.
+	m.buffered = register(&reg, metricBuffered, newScrapeGauge(metricBuffered, ""))
 	return m, reg.err
 }
