@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/luno/fate"
+	"github.com/luno/jettison/log"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -41,6 +44,7 @@ func patients() []patient {
 
 func eachPatient(t *testing.T, test func(t *testing.T, p patient)) {
 	t.Helper()
+	log.SetCmdLoggerForTesting(t, io.Discard) // what is given up is logged
 	for _, p := range patients() {
 		t.Run(p.name, func(t *testing.T) { test(t, p) })
 	}
@@ -232,4 +236,19 @@ func TestPatternsGiveTheLogicItsFate(t *testing.T) {
 		require.ErrorIs(t, c.Consume(t.Context(), eventWithID("1")), errOfLogic)
 		require.Equal(t, fixedFate{errOfLogic}, got)
 	}
+}
+
+// What is skipped must at least be seen.
+func TestBestEffortLogsWhatItGivesUp(t *testing.T) {
+	var logged strings.Builder
+	log.SetCmdLoggerForTesting(t, &logged)
+	c := rpatterns.NewBestEffortConsumer("billing", 0, func(context.Context, *reflex.Event) error { return errOfLogic })
+	require.NoError(t, c.Consume(t.Context(), eventWithID("7")))
+	for _, part := range []string{"best effort consumer ignoring error", "the logic failed", "consumer=billing", "event_id=7"} {
+		require.Contains(t, logged.String(), part)
+	}
+	logged.Reset()
+	c = rpatterns.NewBestEffortConsumer("billing", 0, func(context.Context, *reflex.Event) error { return context.Canceled })
+	require.Error(t, c.Consume(t.Context(), eventWithID("7")))
+	require.Empty(t, logged.String())
 }
