@@ -1,0 +1,62 @@
+package rpatterns
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// jitter is how far a pause is from the planned one at most, as a part of it. What failed
+// together, as all consumers of a broker do, must not come back together.
+const jitter = 0.2
+
+// growth is the plan of pauses between attempts: the first is initial, each following one is
+// twice the one before, and none is longer than max.
+type growth struct {
+	initial, max time.Duration
+}
+
+// newGrowth mends what makes no sense: a pause of nothing would spin, and the first is never
+// longer than the longest.
+func newGrowth(initial, longest, defaultInitial, defaultLongest time.Duration) growth {
+	if initial <= 0 {
+		initial = defaultInitial
+	}
+	if longest <= 0 {
+		longest = defaultLongest
+	}
+	return growth{initial: initial, max: max(initial, longest)}
+}
+
+// pause returns how long to wait after the nth failure, from 1. random is from [0, 1) and spreads
+// the pause evenly over 20 % to both sides; not even so is it longer than max.
+func (g growth) pause(failures int, random float64) time.Duration {
+	planned := float64(g.initial) * math.Pow(2, float64(max(failures, 1)-1))
+	planned = min(planned, float64(g.max)) // also when it is infinite
+	spread := planned * (1 - jitter + 2*jitter*random)
+	if spread >= float64(g.max) { // compared before it is converted, as it may be too much for a Duration
+		return g.max
+	}
+	return time.Duration(spread)
+}
+
+// next is pause with a random number.
+func (g growth) next(failures int) time.Duration {
+	return g.pause(failures, rand.Float64())
+}
+
+// wait returns nil after d, or the error of ctx as soon as it is done.
+func wait(ctx context.Context, d time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,50 @@
+package rpatterns
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestPausesDouble(t *testing.T) {
+	g := newGrowth(100*time.Millisecond, time.Second, time.Second, time.Minute)
+	var got []time.Duration
+	for failures := 1; failures <= 6; failures++ {
+		got = append(got, g.pause(failures, 0.5))
+	}
+	ms := time.Millisecond
+	require.Equal(t, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1000 * ms, 1000 * ms}, got)
+}
+
+func TestPausesAreSpread(t *testing.T) {
+	g := newGrowth(time.Second, time.Minute, 0, 0)
+	require.Equal(t, 800*time.Millisecond, g.pause(1, 0))
+	require.Equal(t, 1200*time.Millisecond, g.pause(1, 1))
+}
+
+// A number of failures that overflows every integer, or a mistaken one, must not
+// become a pause that spins or never ends.
+func TestPausesHaveBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		initial := time.Duration(rapid.Int64().Draw(t, "initial"))
+		longest := time.Duration(rapid.Int64().Draw(t, "longest"))
+		g := newGrowth(initial, longest, time.Second, time.Minute)
+		failures := rapid.Int().Draw(t, "failures")
+		random := rapid.Float64Range(0, 1).Draw(t, "random")
+
+		got := g.pause(failures, random)
+
+		least := time.Duration(float64(min(g.initial, g.max)) * 0.79)
+		require.GreaterOrEqual(t, got, least)
+		require.LessOrEqual(t, got, g.max)
+		require.LessOrEqual(t, g.pause(failures, random/2), got)
+	})
+}
+
+func TestBackoffWithoutValuesHasDefaults(t *testing.T) {
+	require.Equal(t, growth{initial: time.Second, max: time.Minute}, newGrowth(0, -1, time.Second, time.Minute))
+	// The first pause counts: somebody asked for it.
+	require.Equal(t, growth{initial: time.Hour, max: time.Hour}, newGrowth(time.Hour, 0, time.Second, time.Minute))
+}
