@@ -22,6 +22,7 @@ const (
 	// says more than this is one that joins others.
 	maxErrorCodes   = 16
 	maxErrorCodeLen = 64
+	maxErrorTexts   = 256
 )
 
 // grpcStatus is what gRPC asks of an error that knows its status.
@@ -84,16 +85,23 @@ func statusCode(err error) codes.Code {
 	}
 }
 
-// errorCodes returns the jettison codes of the chain, the outermost first.
+// errorCodes returns the jettison codes of the chain: those that end streams, then the others from the outermost on.
 func errorCodes(err error) []string {
-	var found []string
-	for _, code := range errors.GetCodes(err) {
+	var found, texts []string
+	for _, end := range []error{ErrStopped, ErrHeadReached} {
+		if errors.Is(err, end) {
+			texts = append(texts, errors.GetCodes(end)...)
+		}
+	}
+	texts = append(texts, errors.GetCodes(err)...)
+	// Each is looked for in the whole chain, which may have come from the other end.
+	for _, text := range texts[:min(len(texts), maxErrorTexts)] {
 		if len(found) == maxErrorCodes {
 			break
 		}
 		// GetCodes has the text of errors without a code too.
-		if len(code) <= maxErrorCodeLen && !slices.Contains(found, code) && errors.Is(err, errors.New("", j.C(code))) {
-			found = append(found, code)
+		if len(text) <= maxErrorCodeLen && !slices.Contains(found, text) && errors.Is(err, errors.New("", j.C(text))) {
+			found = append(found, text)
 		}
 	}
 	return found
