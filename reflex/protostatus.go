@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/luno/jettison/errors"
 	jettisongrpc "github.com/luno/jettison/grpc"
@@ -150,6 +151,10 @@ func fromStatus(ctx context.Context, err error) error {
 	}
 	// When both the context and the connection end, gRPC's error may be of the latter.
 	add(ctx.Err())
+	// The other end has the deadline too. It may end the stream before the timer here has fired.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		add(context.DeadlineExceeded)
+	}
 	if len(causes) == 0 {
 		return err
 	}

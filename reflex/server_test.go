@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/kreflex/kreflex/reflex"
 	"github.com/kreflex/kreflex/reflex/reflexpb"
@@ -127,11 +128,27 @@ func TestServerOpensTheStreamThatIsAskedFor(t *testing.T) {
 		require.ErrorContains(t, err, "end")
 		require.Equal(t, want, got)
 	}
-	// What is no lag is not sent.
-	_ = lastErr(s.open(t, "", reflex.WithStreamLag(-time.Second)))
-	require.Equal(t, call{}, got)
 	require.Error(t, reflex.NewServer().Stream(stream, nil, fakeStreamServer{ctx: t.Context()}))
 	require.Equal(t, call{}, got)
+}
+
+func TestWhatIsNoLagIsNoOption(t *testing.T) {
+	for _, lag := range []time.Duration{0, -time.Second} {
+		var got *reflexpb.StreamRequest
+		_, err := reflex.WrapStreamPB(func(_ context.Context, req *reflexpb.StreamRequest) (reflex.StreamClientPB, error) {
+			got = req
+			return nil, errEnd
+		})(t.Context(), "", reflex.WithStreamLag(lag))
+		require.Equal(t, errEnd, err)
+		require.Nil(t, got.GetOptions().GetLag())
+
+		req := &reflexpb.StreamRequest{Options: &reflexpb.StreamOptions{Lag: durationpb.New(lag)}}
+		err = reflex.NewServer().Stream(func(_ context.Context, _ string, opts ...reflex.StreamOption) (reflex.StreamClient, error) {
+			require.Empty(t, opts)
+			return nil, errEnd
+		}, req, fakeStreamServer{ctx: t.Context()})
+		require.ErrorIs(t, err, errEnd)
+	}
 }
 
 // The second Stop was a panic of the program that was about to end well.

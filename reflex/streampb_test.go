@@ -88,6 +88,27 @@ func TestCloseClosesAClientThatIsACloser(t *testing.T) {
 	require.Equal(t, errDone, client.(io.Closer).Close())
 }
 
+// gRPC goes on with what it has received already.
+func TestCloseWhileRecvHasAnEvent(t *testing.T) {
+	var client reflex.StreamClient
+	calls := 0
+	stream := wrapOf(func(context.Context) (reflex.StreamClientPB, error) {
+		return &fakeClientPB{recv: func() (*reflexpb.Event, error) {
+			calls++
+			require.NoError(t, client.(io.Closer).Close())
+			return &reflexpb.Event{Id: "1"}, nil
+		}, close: func() error { return nil }}, nil
+	})
+	client, err := stream(t.Context(), "")
+	require.NoError(t, err)
+	for range 2 {
+		e, err := client.Recv()
+		require.Nil(t, e)
+		require.Equal(t, reflex.ErrClosed, err)
+	}
+	require.Equal(t, 1, calls)
+}
+
 func TestRecvAfterCloseDeliversNothing(t *testing.T) {
 	s := serve(t, wire{}, reflex.NewMockStream(events(20), nil))
 	client := s.open(t, "")
@@ -142,6 +163,15 @@ func TestEndOfAContextIsTheErrorOfTheStream(t *testing.T) {
 		require.ErrorIs(t, err, errEnd)
 		require.EqualError(t, err, "end")
 	})
+	t.Run("deadline seen by the server first", func(t *testing.T) {
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+		defer cancel()
+		client, err := wrapOf(func(context.Context) (reflex.StreamClientPB, error) { return &messages{}, nil })(lateContext{ctx}, "")
+		require.NoError(t, err)
+		err = lastErr(client)
+		require.ErrorIs(t, err, errEnd)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
 	t.Run("before", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -157,14 +187,20 @@ func TestEndOfAContextIsTheErrorOfTheStream(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
 				client, err := serve(t, w, waiting).stream(ctx, "")
-				require.NoError(t, err)
-				err = lastErr(client)
+				if err == nil {
+					err = lastErr(client)
+				}
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				require.True(t, reflex.IsExpected(errors.Wrap(err, "recv error")))
 			})
 		}
 	})
 }
+
+// lateContext is one whose deadline has passed, before it is done.
+type lateContext struct{ context.Context }
+
+func (lateContext) Deadline() (time.Time, bool) { return time.Now(), true }
 
 // The StreamFunc used to return before the server had looked for its head, so that what was inserted next was
 // sometimes not delivered: an event was skipped.
@@ -250,11 +286,13 @@ func TestOpeningFromHeadEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
+		release := make(chan struct{})
+		defer close(release)
 		start := time.Now()
-		client, err := wrapOf(func(ctx context.Context) (reflex.StreamClientPB, error) {
+		client, err := wrapOf(func(context.Context) (reflex.StreamClientPB, error) {
 			return &fakeClientPB{header: func() (metadata.MD, error) {
-				<-ctx.Done()
-				return nil, ctx.Err()
+				<-release // whatever the context
+				return nil, nil
 			}}, nil
 		})(ctx, "", reflex.WithStreamFromHead())
 		require.NoError(t, err)
