@@ -32,7 +32,7 @@ func TestStreamContract(t *testing.T) {
 				Cancel:     true,
 				Closer:     true,
 				IntegerIDs: true,
-				BadCursors: []string{"x", "-1", " 1", "1.0", "1000000", "9223372036854775808", "1@2"},
+				BadCursors: []string{"x", "-2", " 1", "1.0", "1000000", "9223372036854775808", "1@2"},
 
 				TimestampPrecision: time.Millisecond,
 				BinaryForeignIDs:   true,

@@ -24,7 +24,7 @@ func TestContract(t *testing.T) {
 		Cancel:             true,
 		Closer:             true,
 		IntegerIDs:         true,
-		BadCursors:         []string{"x", "-1", "+1", "01", " 1", "1.0", "1000000", "9223372036854775807", "9223372036854775808", "1@", "@", "1@2"},
+		BadCursors:         []string{"x", "-2", "+1", "01", " 1", "1.0", "1000000", "9223372036854775807", "9223372036854775808", "1@", "@", "1@2"},
 		TimestampPrecision: time.Millisecond,
 		BinaryForeignIDs:   true,
 		EmptyMetaData:      true,

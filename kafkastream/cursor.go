@@ -15,12 +15,16 @@ import (
 //	7                              offset 7
 //	7@Rk3sT1x2Q9ilbZk9Pb1xGg       offset 7 of the topic with that ID
 //	7@Rk3sT1x2Q9ilbZk9Pb1xGg:4     the same, written under leader epoch 4
+//	-1@Rk3sT1x2Q9ilbZk9Pb1xGg      no event of that topic yet, so offset 0 is next
+//
+// The last form is what a consumer begins with at the head of a topic that is empty. Unlike "" it insists on
+// offset 0: it has expired when retention removed that.
 //
 // The identity lets a stream notice that the topic was deleted and created
 // again, or that its log was cut and written anew, where the offset alone would
 // still look right. The ID is in the form that Kafka's tools print.
 type Cursor struct {
-	// Offset of the event consumed last.
+	// Offset of the event consumed last, or -1 if that is still to be the first.
 	Offset int64
 	// TopicID is zero where it isn't known.
 	TopicID [16]byte
@@ -33,6 +37,8 @@ const (
 	cursorEpoch = ":"
 	topicIDSize = 22 // 16 bytes in base64 without padding
 
+	beforeFirst = "-1"
+
 	unknownEpoch = -1
 )
 
@@ -44,7 +50,9 @@ func ParseCursor(text string) (Cursor, error) {
 	c := Cursor{LeaderEpoch: unknownEpoch}
 	var ok bool
 	// No event follows the last number, so it can't be a cursor either.
-	if c.Offset, ok = parseNumber(offset, math.MaxInt64-1); !ok {
+	if offset == beforeFirst {
+		c.Offset = -1
+	} else if c.Offset, ok = parseNumber(offset, math.MaxInt64-1); !ok {
 		return Cursor{}, badCursor(text, "the part before the @ is not the offset of an event")
 	}
 	if !hasIdentity {

@@ -9,7 +9,7 @@ import (
 )
 
 func drawCursor(t *rapid.T) Cursor {
-	c := Cursor{Offset: rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "offset"), LeaderEpoch: unknownEpoch}
+	c := Cursor{Offset: rapid.Int64Range(-1, math.MaxInt64-1).Draw(t, "offset"), LeaderEpoch: unknownEpoch}
 	if rapid.Bool().Draw(t, "identity") {
 		copy(c.TopicID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "topic ID"))
 		c.TopicID[3] |= 1 // zero is no ID
@@ -31,6 +31,8 @@ func TestCursorText(t *testing.T) {
 	id := [16]byte{0x46, 0x4d, 0xec, 0x4f, 0x1d, 0x71, 0xd9, 0x0e, 0x25, 0x99, 0xb1, 0xe4, 0x3d, 0xbd, 0x71, 0x1a}
 	for text, want := range map[string]Cursor{
 		"0":                             {Offset: 0, LeaderEpoch: -1},
+		"-1":                            {Offset: -1, LeaderEpoch: -1},
+		"-1@Rk3sTx1x2Q4lmbHkPb1xGg":     {Offset: -1, TopicID: id, LeaderEpoch: -1},
 		"9223372036854775806":           {Offset: math.MaxInt64 - 1, LeaderEpoch: -1},
 		"7@Rk3sTx1x2Q4lmbHkPb1xGg":      {Offset: 7, TopicID: id, LeaderEpoch: -1},
 		"7@Rk3sTx1x2Q4lmbHkPb1xGg:0":    {Offset: 7, TopicID: id, LeaderEpoch: 0},
@@ -46,7 +48,7 @@ func TestCursorText(t *testing.T) {
 
 func TestTextsThatAreNoCursors(t *testing.T) {
 	for _, text := range []string{
-		"", "x", "-1", "+1", "01", "00", " 1", "1 ", "1.0", "1e3", "0x1", "1_000", "٣",
+		"", "x", "-0", "-2", "-01", "--1", "+1", "01", "00", " 1", "1 ", "1.0", "1e3", "0x1", "1_000", "٣",
 		"9223372036854775807", "9223372036854775808", "99999999999999999999",
 		"@", "7@", "7:4", "7@:4", "7@Rk3sTx1x2Q4lmbHkPb1xG", "7@Rk3sTx1x2Q4lmbHkPb1xGgg", "@Rk3sTx1x2Q4lmbHkPb1xGg",
 		"7@Rk3sTx1x2Q4lmbHkPb1xGg:", "7@Rk3sTx1x2Q4lmbHkPb1xGg:-1", "7@Rk3sTx1x2Q4lmbHkPb1xGg:04",
@@ -63,7 +65,7 @@ func TestTextsThatAreNoCursors(t *testing.T) {
 }
 
 func FuzzParseCursor(f *testing.F) {
-	for _, text := range []string{"", "0", "7@Rk3sTx1x2Q4lmbHkPb1xGg:4", "7@Rk3sTx1x2Q4lmbHkPb1xGg", "9223372036854775807"} {
+	for _, text := range []string{"", "0", "7@Rk3sTx1x2Q4lmbHkPb1xGg:4", "7@Rk3sTx1x2Q4lmbHkPb1xGg", "9223372036854775807", "-1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -73,6 +75,6 @@ func FuzzParseCursor(f *testing.F) {
 			return
 		}
 		require.Equal(t, text, c.String(), "one text for each cursor")
-		require.GreaterOrEqual(t, c.Offset+1, int64(1))
+		require.GreaterOrEqual(t, c.Offset+1, int64(0))
 	})
 }

@@ -22,7 +22,8 @@
 // WithStreamFromHead starts at the last stable offset, which is asked for
 // while Stream runs: everything that becomes visible after Stream returned is
 // delivered. Until a cursor is set, a stream opened again starts at the head
-// of that time.
+// of that time: rpatterns.NewBootstrapSpec sets one first, which the stream knows, see
+// reflex.Positioner. At the head of a log that is empty and always was, it is "-1".
 //
 // WithStreamToHead ends the stream with reflex.ErrHeadReached when a fetch that
 // began after Recv did finds nothing: everything acknowledged before Recv was

@@ -2,6 +2,7 @@ package kafkastream
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/luno/jettison/errors"
 
@@ -50,6 +51,18 @@ func (f *fetcher) first() int64 {
 	default:
 		return f.from.cursor.Offset + 1
 	}
+}
+
+// position returns the cursor after which the stream begins, or an empty one if it begins at the start.
+func (f *fetcher) position() string {
+	if !f.from.options.StreamFromHead && f.from.cursor == nil {
+		return ""
+	}
+	offset := f.first() - 1
+	if f.from.options.StreamFromHead {
+		f.inc.noteHead(offset, f.log.LeaderEpoch)
+	}
+	return strconv.FormatInt(offset, 10)
 }
 
 func (f *fetcher) seek(offset int64) {

@@ -13,8 +13,9 @@ type incarnation struct {
 	stamp   func(id string) string // made once, as Stamp is called for each event
 	streams int                    // open ones, guarded by Partition.mu
 
-	mu     sync.Mutex // serialises note
+	mu     sync.Mutex // serialises note and noteHead
 	epochs atomic.Pointer[[]boundary]
+	heads  atomic.Pointer[[]boundary] // what streams began after at the head, the newest last
 }
 
 // boundary is the lowest offset at which an epoch was seen.
@@ -22,6 +23,10 @@ type boundary struct {
 	offset int64
 	epoch  int32
 }
+
+// maxHeads is more than the streams that begin at the head within one interval of writing cursors. Those that
+// drop out are stamped like any event.
+const maxHeads = 64
 
 // maxBoundaries is far more than the elections behind the events that are still
 // being consumed. Those that drop out only lose their epoch.
@@ -44,7 +49,33 @@ func (inc *incarnation) cursorText(id string) string {
 	if epochs := inc.epochs.Load(); epochs != nil {
 		cursor.LeaderEpoch = epochAt(*epochs, cursor.Offset)
 	}
+	if heads := inc.heads.Load(); heads != nil {
+		for _, head := range *heads {
+			if head.offset == cursor.Offset {
+				cursor.LeaderEpoch = head.epoch
+			}
+		}
+	}
 	return cursor.String()
+}
+
+// noteHead remembers that the log reached up to the offset under the epoch, before a stream begins after it.
+//
+// The event at the offset was not read, so what epochs says about it is a guess from events before it: too low an
+// epoch, which may have ended earlier, and the cursor would look like one of a log that was truncated.
+func (inc *incarnation) noteHead(offset int64, epoch int32) {
+	if offset < 0 || epoch < 0 {
+		return // nothing that could be lost
+	}
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	var heads []boundary
+	if p := inc.heads.Load(); p != nil {
+		heads = slices.DeleteFunc(slices.Clone(*p), func(b boundary) bool { return b.offset == offset })
+	}
+	heads = append(heads, boundary{offset: offset, epoch: epoch})
+	heads = heads[max(0, len(heads)-maxHeads):]
+	inc.heads.Store(&heads)
 }
 
 // note remembers that the record at the offset was written under the epoch. It

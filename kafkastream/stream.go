@@ -23,6 +23,8 @@ type stream struct {
 	closed atomic.Bool
 	done   chan struct{} // closed when the fetcher is gone
 
+	position string // after which it began, or empty
+
 	batches chan batch
 	// demand asks for a fetch that begins now, with StreamToHead only. The
 	// fetcher takes it once it has found nothing more.
@@ -36,6 +38,7 @@ type stream struct {
 
 var (
 	_ reflex.StreamClient = (*stream)(nil)
+	_ reflex.Positioner   = (*stream)(nil)
 	_ io.Closer           = (*stream)(nil)
 )
 
@@ -52,9 +55,15 @@ func newStream(
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	f := &fetcher{stream: s, client: client, inc: inc, log: log, from: from}
+	s.position = f.position()
 	go f.run()
 	return s
 }
+
+// Position returns the offset before the first one that is read, as a cursor store takes it: see
+// reflex.Positioner. It is "-1" at the start of a log that nothing was removed from. A stream opened at
+// the start has none, as that may move.
+func (s *stream) Position() (string, bool) { return s.position, s.position != "" }
 
 // Recv returns the next event. It returns ErrHeadReached, the error of the
 // stream's context, or an *Error, and from then on always the same.
