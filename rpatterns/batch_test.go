@@ -250,7 +250,10 @@ func TestBatchConsumerCanBeStoppedAnyTime(t *testing.T) {
 	require.NoError(t, bc.Reset(ctx))
 	cancel()
 	require.NoError(t, bc.Stop())
-	require.ErrorIs(t, bc.Consume(ctx, eventWithID("c")), context.Canceled)
+	for range 20 {
+		// Any other error would look like more than a shutdown.
+		require.ErrorIs(t, bc.Consume(ctx, eventWithID("c")), context.Canceled)
+	}
 }
 
 // The process is told to stop while a batch is being handled, which succeeds. Its cursor could not be
@@ -523,7 +526,28 @@ func TestPanicOfABatchFunctionIsAnError(t *testing.T) {
 			err := reflex.Run(t.Context(), rpatterns.NewBatchSpec(newFakeLog("a").stream, bc))
 			require.ErrorAs(t, err, &panicked)
 			require.Equal(t, "poison", panicked.Value)
+			require.ErrorContains(t, err, "batch consumer error: panic in consumer: poison")
 			require.Equal(t, length == 0, errors.Is(err, rpatterns.ErrBatchState))
+		}
+	})
+}
+
+type panickingStore struct{ reflex.CursorStore }
+
+func (panickingStore) SetCursor(context.Context, string, string) error { panic("poison") }
+
+// The store is called in the pattern's goroutine too.
+func TestPanicOfTheStoreOfABatchIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, length := range []int{0, 1} {
+			var h handled
+			bc := rpatterns.NewBatchConsumer("test", panickingStore{rpatterns.MemCursorStore()}, h.batch, time.Second, length)
+			spec := rpatterns.NewBatchSpec(newFakeLog("a").stream, bc)
+			for range 2 { // nothing is left held
+				var panicked *reflex.PanicError
+				require.ErrorAs(t, reflex.Run(t.Context(), spec), &panicked)
+			}
+			require.Len(t, h.all(), 2)
 		}
 	})
 }
