@@ -279,6 +279,8 @@ type parts struct {
 	log  *[]string
 }
 
+func newParts(name string) parts { return parts{name, new(sync.Mutex), new([]string)} }
+
 func (p parts) note(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
