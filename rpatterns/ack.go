@@ -59,7 +59,8 @@ type AckConsumer struct {
 	store reflex.CursorStore
 	logic func(context.Context, fate.Fate, *AckEvent) error
 	opts  []reflex.ConsumerOption
-	fate  fate.Fate // for Consume
+	fate  fate.Fate          // for Consume
+	mine  reflex.EventFilter // of a shard; nil is all events
 }
 
 var _ reflex.Consumer = (*AckConsumer)(nil)
@@ -84,6 +85,11 @@ func (c *AckConsumer) Name() string { return c.name }
 // Consume calls the logic with the event, without what NewAckSpec adds: the options, metrics and the
 // order of acks. Each Ack of such an event moves the cursor to it.
 func (c *AckConsumer) Consume(ctx context.Context, e *reflex.Event) error {
+	if c.mine != nil {
+		if ok, err := c.mine(e); err != nil || !ok {
+			return err
+		}
+	}
 	run := newAckRun(c.name, c.store)
 	run.deliver()
 	return c.logic(ctx, c.fate, run.hand(e))
@@ -93,7 +99,7 @@ func (c *AckConsumer) Consume(ctx context.Context, e *reflex.Event) error {
 // are filtered out when all that was delivered before them is acknowledged: otherwise a
 // consumer that wants few events would read all others again after each restart.
 func NewAckSpec(stream reflex.StreamFunc, ac *AckConsumer, opts ...reflex.StreamOption) reflex.Spec {
-	return ac.spec(stream, nil, opts...)
+	return ac.spec(stream, ac.mine, opts...)
 }
 
 // spec returns a spec for the part of the events that mine is true for, which is all if it is nil. The

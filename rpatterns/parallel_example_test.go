@@ -61,3 +61,25 @@ func ExampleConsumerShards() {
 	}
 	// Output: shipping_1_of_2 handles 7
 }
+
+// A shard that acknowledges its events itself.
+func ExampleParallelAckConsumer() {
+	ctx := context.Background()
+	store := rpatterns.MemCursorStore()
+	stream := reflex.NewMockStream([]*reflex.Event{{ID: "7"}, {ID: "8"}, {ID: "9"}}, reflex.ErrStopped)
+	for _, shard := range rpatterns.ConsumerShards("ack-shipping", 2) {
+		consumer := rpatterns.ParallelAckConsumer(shard, store, func(ctx context.Context, e *rpatterns.AckEvent) error {
+			fmt.Println(shard.Name, "handles", e.ID)
+			return e.Ack(ctx)
+		})
+		err := reflex.Run(ctx, rpatterns.NewAckSpec(stream, consumer.(*rpatterns.AckConsumer)))
+		cursor, _ := store.GetCursor(ctx, shard.Name)
+		fmt.Println(err, "at", cursor)
+	}
+	// Output:
+	// ack-shipping_1_of_2 handles 7
+	// ack-shipping_1_of_2 handles 9
+	// recv error: the event stream has been stopped at 9
+	// ack-shipping_2_of_2 handles 8
+	// recv error: the event stream has been stopped at 9
+}

@@ -136,9 +136,9 @@ func fnv1[T string | []byte](key T) uint32 {
 	return hash
 }
 
-// mine asks the filter whether the event is for the shard. A panic of it is an error like any other of the
+// belongs asks the filter whether the event is for the shard. A panic of it is an error like any other of the
 // event, which must be met with a shard's recovery and metrics.
-func mine(filter EventFilter, e *reflex.Event) (ok bool, err error) {
+func belongs(filter EventFilter, e *reflex.Event) (ok bool, err error) {
 	defer recoverPanic(&err)
 	return filter(e)
 }

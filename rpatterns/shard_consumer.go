@@ -51,7 +51,7 @@ func (c *shardConsumer) Consume(ctx context.Context, e *reflex.Event) error {
 	if c.err != nil {
 		return c.err
 	}
-	ok, err := mine(c.filter, e)
+	ok, err := belongs(c.filter, e)
 	switch {
 	case err == nil && !ok:
 		return nil
