@@ -3,6 +3,7 @@ package reflex_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/luno/jettison/errors"
@@ -151,12 +152,25 @@ func TestStatusOfAnErrorWithManyCodesIsBounded(t *testing.T) {
 	for i := range 1000 {
 		errs = append(errs, errors.New("x", j.C(fmt.Sprintf("ERR_%d", i))))
 	}
-	errs = append(errs, errors.New("x", j.C(string(make([]byte, 1000)))), reflex.ErrStopped)
+	errs = append(errs, reflex.ErrStopped)
 	s := serve(t, wire{}, reflex.NewMockStream(nil, errors.Join(errs...)))
 	err := lastErr(s.open(t, ""))
 	require.Len(t, status.Convert(err).Details(), 16)
 	require.ErrorIs(t, err, errs[0])
 	require.ErrorIs(t, err, reflex.ErrStopped)
+
+	s = serve(t, wire{}, reflex.NewMockStream(nil, errors.New("x", j.C(strings.Repeat("long", 100)))))
+	require.Empty(t, status.Convert(lastErr(s.open(t, ""))).Details())
+}
+
+// Other services give reasons too, which mean something else.
+func TestReasonsOfOtherDomainsAreNotOurs(t *testing.T) {
+	for domain, want := range map[string]bool{"reflex": true, "billing.example.com": false, "": false} {
+		s, err := status.New(codes.Unavailable, "x").WithDetails(
+			&errdetails.ErrorInfo{Reason: "ERR_09290f5944cb8671", Domain: domain})
+		require.NoError(t, err)
+		require.Equal(t, want, reflex.IsStoppedErr(s.Err()), domain)
+	}
 }
 
 func TestStatusOfAContextMayBeWrapped(t *testing.T) {

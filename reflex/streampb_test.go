@@ -228,7 +228,11 @@ func TestServerSaysThatAStreamIsOpen(t *testing.T) {
 				defer close(resolved)
 				return waiting(ctx, after, opts...)
 			})
-			s.open(t, "", reflex.WithStreamFromHead())
+			client, err := reflexpb.NewReflexClient(s.conn).Stream(t.Context(), &reflexpb.StreamRequest{})
+			require.NoError(t, err)
+			headers, err := client.Header() // and not with the first event, which never comes
+			require.NoError(t, err)
+			require.NotNil(t, headers)
 			select {
 			case <-resolved:
 			default:
