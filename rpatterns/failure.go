@@ -16,15 +16,26 @@ import (
 //
 // There is one for each run, so that what is late from an earlier run can't end this one.
 type failure struct {
-	err atomic.Pointer[error]
+	failed atomic.Pointer[failed]
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // of the stream that is open, nil if there is none
 }
 
+type failed struct {
+	err   error
+	event *reflex.Event // nil if it is not the failure of one event
+	taken atomic.Bool   // Run has it
+}
+
 // set ends the stream with err. The first error counts; later ones follow from it.
-func (f *failure) set(err error) {
-	if !f.err.CompareAndSwap(nil, &err) {
+func (f *failure) set(err error) { f.setAt(nil, err) }
+
+// setAt ends the stream with the event, again, for which the consumer must then return err from
+// Consume, or its store from SetCursor: Run then says of which event the error is, and of
+// which call, as if it had happened in Run. Without an event it is set.
+func (f *failure) setAt(e *reflex.Event, err error) {
+	if !f.failed.CompareAndSwap(nil, &failed{err: err, event: e}) {
 		return
 	}
 	f.mu.Lock()
@@ -36,8 +47,26 @@ func (f *failure) set(err error) {
 
 // get returns what was set, nil if nothing was.
 func (f *failure) get() error {
-	if err := f.err.Load(); err != nil {
-		return *err
+	if failed := f.failed.Load(); failed != nil {
+		return failed.err
+	}
+	return nil
+}
+
+// take returns what was set, for Run to return.
+func (f *failure) take() error {
+	failed := f.failed.Load()
+	if failed == nil {
+		return nil
+	}
+	failed.taken.Store(true)
+	return failed.err
+}
+
+// untaken returns what was set too late for Run to have returned it.
+func (f *failure) untaken() error {
+	if failed := f.failed.Load(); failed != nil && !failed.taken.Load() {
+		return failed.err
 	}
 	return nil
 }
@@ -55,7 +84,8 @@ func (f *failure) watch(ctx context.Context) (context.Context, context.CancelFun
 }
 
 // endOnFailure returns stream with clients that end when the run has failed. Their Recv then returns
-// that failure, and no event any more. current returns the failure of the run that opens
+// that failure, and no event any more but the one that failed: see setAt. A stream that the failure
+// keeps from being opened ends with it too. current returns the failure of the run that opens
 // the stream: Run resets the consumer before, so it is that of the latest Reset.
 //
 // closing is called by the client's Close after stream's own client is closed, while Run's context
@@ -68,6 +98,10 @@ func endOnFailure(stream reflex.StreamFunc, current func() *failure, closing fun
 		client, err := stream(ctx, after, opts...)
 		if err != nil {
 			cancel()
+			// What the stream says then is only that its context is done.
+			if failed := f.take(); failed != nil {
+				return nil, failed
+			}
 			return nil, err
 		}
 		return &watchedClient{client: client, failure: f, cancel: cancel, closing: closing}, nil
@@ -86,24 +120,30 @@ var _ io.Closer = (*watchedClient)(nil)
 
 func (c *watchedClient) Recv() (*reflex.Event, error) {
 	e, err := c.client.Recv()
-	// Also if there is an event: it comes again in the next run.
-	if failed := c.failure.get(); failed != nil {
-		return nil, failed
+	failed := c.failure.failed.Load()
+	switch {
+	case failed == nil:
+		return e, err
+	case failed.event != nil:
+		return failed.event, nil
+	default:
+		// Also if there is an event: it comes again in the next run.
+		return nil, c.failure.take()
 	}
-	return e, err
 }
 
-func (c *watchedClient) Close() error {
+func (c *watchedClient) Close() (err error) {
 	defer c.cancel()
-	var err error
+	if c.closing != nil {
+		// Deferred, as what is in flight must also be waited for when the client panics.
+		defer func() {
+			if closingErr := c.closing(); closingErr != nil {
+				err = closingErr
+			}
+		}()
+	}
 	if closer, ok := c.client.(io.Closer); ok {
-		err = closer.Close()
+		return closer.Close()
 	}
-	if c.closing == nil {
-		return err
-	}
-	if closingErr := c.closing(); closingErr != nil {
-		return closingErr
-	}
-	return err
+	return nil
 }

@@ -42,6 +42,41 @@ func TestFailureBeforeTheStreamEndsIt(t *testing.T) {
 	}, func() *failure { return f }, nil)
 
 	_, err := stream(t.Context(), "")
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, failed)
 	require.ErrorIs(t, got.Err(), context.Canceled)
+	require.NoError(t, f.untaken())
 }
+
+// Run asks the consumer again about the event that failed, and so says of which event the error is.
+func TestFailureOfAnEventDeliversIt(t *testing.T) {
+	f := new(failure)
+	stream := endOnFailure(reflex.NewMockStream(nil, nil), func() *failure { return f }, nil)
+	client, err := stream(t.Context(), "")
+	require.NoError(t, err)
+
+	failed := errors.New("failed")
+	event := &reflex.Event{ID: "7"}
+	f.setAt(event, failed)
+	require.ErrorIs(t, f.untaken(), failed)
+	got, err := client.Recv()
+	require.NoError(t, err)
+	require.Same(t, event, got)
+	require.ErrorIs(t, f.take(), failed)
+	require.NoError(t, f.untaken())
+}
+
+// A client panics when it is closed. What is in flight must be waited for all the same.
+func TestClosingIsDoneAlthoughTheClientPanics(t *testing.T) {
+	var closed bool
+	stream := endOnFailure(func(context.Context, string, ...reflex.StreamOption) (reflex.StreamClient, error) {
+		return panickingCloser{}, nil
+	}, func() *failure { return new(failure) }, func() error { closed = true; return nil })
+	client, err := stream(t.Context(), "")
+	require.NoError(t, err)
+	require.PanicsWithValue(t, "close", func() { _ = client.(*watchedClient).Close() })
+	require.True(t, closed)
+}
+
+type panickingCloser struct{ reflex.StreamClient }
+
+func (panickingCloser) Close() error { panic("close") }
