@@ -94,7 +94,8 @@ func (c *concurrency) reset(ctx context.Context) error {
 	if err := c.limits.check(c.consumer.Name()); err != nil {
 		return err
 	}
-	if err := c.settle(ctx); err != nil {
+	former := c.current()
+	if err := former.settle(ctx); err != nil {
 		return err
 	}
 	if err := resetInner(ctx, c.consumer); err != nil {
@@ -103,6 +104,9 @@ func (c *concurrency) reset(ctx context.Context) error {
 	r := c.newRun(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.run != former {
+		return errRunTwice(c.consumer.Name()) // It may be open by now, and would go on beside r.
+	}
 	c.run = r
 	return nil
 }
@@ -117,20 +121,6 @@ func (c *concurrency) consume(ctx context.Context, e *reflex.Event) error {
 // stop ends the run, and waits for what is in flight, so that its cursor is set.
 func (c *concurrency) stop() error {
 	return c.current().end(context.Background())
-}
-
-// settle waits until nothing of an earlier run is in flight and its cursor is set. Without that the next
-// run would begin before it, and handle the same events at the same time.
-func (c *concurrency) settle(ctx context.Context) error {
-	r := c.current()
-	wait := r.end
-	if r.isOpen() {
-		wait = r.await // its Run ends it
-	}
-	if err := wait(ctx); err != nil {
-		return err
-	}
-	return r.flush(ctx)
 }
 
 // spec returns a spec of the consumer, which is c to Run.
@@ -164,7 +154,7 @@ type markStore struct {
 
 func (s *markStore) GetCursor(ctx context.Context, consumerName string) (string, error) {
 	// Here, as Run gets the cursor before it resets the consumer.
-	if err := s.concurrency.settle(ctx); err != nil {
+	if err := s.concurrency.current().settle(ctx); err != nil {
 		return "", err
 	}
 	return s.CursorStore.GetCursor(ctx, consumerName)

@@ -330,6 +330,16 @@ func TestTheCursorOfWhatIsInFlightIsFlushed(t *testing.T) {
 	})
 }
 
+// bufferedStore reads what was flushed, as a store over a database does.
+type bufferedStore struct{ *fakeStore }
+
+func (s bufferedStore) GetCursor(ctx context.Context, name string) (string, error) {
+	if _, err := s.fakeStore.GetCursor(ctx, name); err != nil {
+		return "", err
+	}
+	return s.durable(), nil
+}
+
 // A handler ignores its context for longer than Run waits. The next run must not begin beside it:
 // it would handle the event a second time, and then the first would take the cursor back.
 func TestTheNextRunWaitsForWhatIsLate(t *testing.T) {
@@ -338,7 +348,7 @@ func TestTheNextRunWaitsForWhatIsLate(t *testing.T) {
 			mu      sync.Mutex
 			handled []string
 		)
-		store := newFakeStore()
+		store := bufferedStore{newFakeStore()}
 		_, spec := t.variant(store, handler(func(_ context.Context, e *reflex.Event) error {
 			if e.ID == "1" {
 				require.NoError(t, sleepFor(context.Background(), 25*time.Second))
@@ -411,23 +421,31 @@ func TestFailureDuringTheShutdownIsNotLost(t *testing.T) {
 	})
 }
 
-// What was handed over and not begun comes again, it is not handled on a context that is done.
+// What was handed over and not begun when the context ends comes again. It is not handled on a context that
+// is done, where a handler might take what it could not do for done.
 func TestNothingIsBegunAfterTheContextIsDone(t *testing.T) {
 	eachVariant(t, func(t variantTest) {
-		var mu sync.Mutex
 		var handled []string
-		_, spec := t.variant(newFakeStore(), handler(func(ctx context.Context, e *reflex.Event) error {
-			mu.Lock()
+		free := make(chan struct{})
+		store := newFakeStore()
+		c, _ := t.variant(store, handler(func(_ context.Context, e *reflex.Event) error {
 			handled = append(handled, e.ID)
-			mu.Unlock()
-			<-ctx.Done()
-			return nil // as if it were done
-		}), 2)
-		cancel, result := startRun(t, spec(newFakeLog(numbers(1, 9)...).stream))
+			<-free
+			return nil
+		}), 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, id := range numbers(1, 3) {
+			require.NoError(t, c.Consume(ctx, &reflex.Event{ID: id, ForeignID: id}))
+		}
 		synctest.Wait()
 		cancel()
-		require.True(t, reflex.IsExpected(<-result))
-		require.ElementsMatch(t, []string{"1", "2"}, handled)
+		close(free)
+		require.NoError(t, c.Stop())
+		require.Equal(t, []string{"1"}, handled)
+		require.ErrorIs(t, c.Consume(t.Context(), &reflex.Event{ID: "4"}), context.Canceled)
+		cursor, err := store.GetCursor(t.Context(), "test")
+		require.NoError(t, err)
+		require.Equal(t, "1", cursor)
 	})
 }
 
@@ -528,6 +546,21 @@ func TestCursorsAreSetOneAfterTheOther(t *testing.T) {
 	})
 }
 
+// A store may write each cursor through to a database, and the mark moves a million times a second.
+func TestCursorsAreSetEveryTenMilliseconds(t *testing.T) {
+	eachVariant(t, func(t variantTest) {
+		store := newFakeStore()
+		_, spec := t.variant(store, handler(func(ctx context.Context, _ *reflex.Event) error {
+			return sleepFor(ctx, time.Millisecond)
+		}), 1)
+		err := reflex.Run(t.Context(), spec(newFakeLog(numbers(1, 500)...).stream, reflex.WithStreamToHead()))
+		require.ErrorIs(t, err, reflex.ErrHeadReached)
+		sets := len(store.recorded()) - len([]string{"get", "flush"})
+		require.Greater(t, sets, 40)
+		require.Less(t, sets, 60)
+	})
+}
+
 // statefulConsumer notes what is asked of it.
 type statefulConsumer struct {
 	handler
@@ -601,6 +634,73 @@ func TestOneConsumerIsRunOnceAtATime(t *testing.T) {
 		require.ErrorIs(t, <-second, context.Canceled)
 		require.Equal(t, "1", store.durable())
 	})
+}
+
+// Both runs have read the cursor before either is there to be seen.
+func TestOneOfTwoRunsThatBeginAtOnceIsRefused(t *testing.T) {
+	eachVariant(t, func(t variantTest) {
+		var both sync.WaitGroup
+		both.Add(2)
+		inner := &meetingConsumer{handler: noop, both: &both}
+		_, spec := t.variant(newFakeStore(), inner, 4)
+		requireOneOfTwo(t, spec(newFakeLog("1").stream))
+	})
+}
+
+// requireOneOfTwo requires that of two runs at once one is refused, and the other goes on.
+func requireOneOfTwo(tb testing.TB, s reflex.Spec) {
+	tb.Helper()
+	cancel, first := startRun(tb, s)
+	defer cancel()
+	synctest.Wait()
+	alsoCancel, second := startRun(tb, s)
+	defer alsoCancel()
+	var err error
+	select {
+	case err = <-first:
+		first = second
+	case err = <-second:
+	}
+	require.ErrorIs(tb, err, rpatterns.ErrInFlight)
+	require.ErrorContains(tb, err, "is run twice at once")
+	cancel()
+	alsoCancel()
+	require.ErrorIs(tb, <-first, context.Canceled)
+}
+
+// The one resets the consumer after the other has, and before that opens its stream.
+func TestOneOfTwoRunsOfTheSameResetIsRefused(t *testing.T) {
+	eachVariant(t, func(t variantTest) {
+		_, spec := t.variant(newFakeStore(), handler(noop), 4)
+		var mu sync.Mutex
+		var calls int
+		second := make(chan struct{})
+		// Run resolves its options between the two.
+		meet := func(*reflex.StreamOptions) {
+			mu.Lock()
+			calls++
+			n := calls
+			mu.Unlock()
+			switch n {
+			case 1:
+				<-second
+			case 2:
+				close(second)
+			}
+		}
+		requireOneOfTwo(t, spec(newFakeLog("1").stream, meet))
+	})
+}
+
+type meetingConsumer struct {
+	handler
+	both *sync.WaitGroup
+}
+
+func (c *meetingConsumer) Reset(context.Context) error {
+	c.both.Done()
+	c.both.Wait()
+	return nil
 }
 
 // The stream can't be opened: there is no client that Run would close, so nothing may be left behind.

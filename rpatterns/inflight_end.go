@@ -15,13 +15,17 @@ func (r *inflight) open() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.opened {
-		return errors.Wrap(ErrInFlight, fmt.Sprintf("consumer %q is run twice at once", r.consumer.Name()))
+		return errRunTwice(r.consumer.Name())
 	}
 	if r.halted {
 		return reflex.ErrStopped
 	}
 	r.opened = true
 	return nil
+}
+
+func errRunTwice(consumer string) error {
+	return errors.Wrap(ErrInFlight, fmt.Sprintf("consumer %q is run twice at once", consumer), j.KV("consumer", consumer))
 }
 
 func (r *inflight) isOpen() bool {
@@ -61,6 +65,19 @@ func (r *inflight) end(ctx context.Context) error {
 		r.stop()
 	}
 	return r.awaitWithin(ctx, bounded)
+}
+
+// settle waits until nothing of the run is in flight and its cursor is set. Without that the next run
+// would begin before it, and handle the same events at the same time.
+func (r *inflight) settle(ctx context.Context) error {
+	wait := r.end
+	if r.isOpen() {
+		wait = r.await // its Run ends it
+	}
+	if err := wait(ctx); err != nil {
+		return err
+	}
+	return r.flush(ctx)
 }
 
 // interrupt ends the run although its Run goes on.
