@@ -102,8 +102,12 @@ func (r Report) Err() error { return stepsErr(r.Steps) }
 func stepsErr(steps []Step) error {
 	var errs []error
 	for _, s := range steps {
-		if s.Err != nil {
-			errs = append(errs, errors.Wrap(s.Err, "consumer "+quote(s.Consumer)))
+		err := s.Err
+		if err == nil && (s.Action == Refuse || s.Action == Failed) {
+			err = errors.New(s.Why) // of a plan that was JSON in between
+		}
+		if err != nil {
+			errs = append(errs, errors.Wrap(err, "consumer "+quote(s.Consumer)))
 		}
 	}
 	if len(errs) == 1 {

@@ -55,6 +55,10 @@ func ask[T any](ctx context.Context, cl *kafka.Client, timeout time.Duration, fn
 // passes reports whether an error goes away by itself. Unknown may be a topic that
 // not all brokers have heard of: whether it is there was found out before.
 func passes(err error) bool {
+	var known *Error
+	if errors.As(err, &known) {
+		return false
+	}
 	class := kafka.Classify(err)
 	return class == kafka.Transient || class == kafka.Leader || class == kafka.Unknown
 }
