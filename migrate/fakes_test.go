@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -84,9 +85,10 @@ func (f *fakeSource) stream(ctx context.Context, after string, opts ...reflex.St
 	defer f.mu.Unlock()
 	f.opened = append(f.opened, after)
 	c := &fakeClient{ctx: ctx, source: f, toHead: reflex.ResolveOptions(opts...).StreamToHead}
-	for i, e := range f.events {
-		if after != "" && e.ID == after {
-			c.next = i + 1
+	if after != "" {
+		c.next = 1 + slices.IndexFunc(f.events, func(e *reflex.Event) bool { return e.ID == after })
+		if c.next == 0 {
+			c.next = len(f.events)
 		}
 	}
 	return c, nil

@@ -118,7 +118,7 @@ func (w *writer) transact(ctx context.Context, records []*kgo.Record) error {
 	next := w.next
 	settled := make(chan error, len(records))
 	for _, r := range records {
-		w.client.Produce(ctx, r, func(_ *kgo.Record, err error) { settled <- err })
+		w.client.Produce(ctx, r, func(r *kgo.Record, err error) { settled <- w.recordError(r, err) })
 	}
 	if err := w.client.Flush(ctx); err != nil {
 		return err
@@ -152,17 +152,24 @@ func (w *writer) transact(ctx context.Context, records []*kgo.Record) error {
 	return w.client.EndTransaction(ctx, kgo.TryCommit)
 }
 
+// recordError names the event where it is the reason that the whole transaction fails.
+func (w *writer) recordError(r *kgo.Record, err error) error {
+	if !errors.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge) {
+		return err
+	}
+	id, _ := SourceID(r)
+	return &Error{
+		Kind: kafkastream.ErrEventTooLarge, Topic: w.topic, Partition: w.partition, Asked: "event " + quote(id) + " to be written", Cause: err,
+		Found: fmt.Sprintf("%d bytes of metadata", len(r.Value)),
+		Do:    "raise max.message.bytes of the topic, and kgo.ProducerBatchMaxBytes (1 MB by default); the events of this transaction are not in it",
+	}
+}
+
 func (w *writer) failure(asked string, err error) error {
-	switch {
-	case isFence(err):
+	if isFence(err) {
 		return &Error{
 			Kind: ErrFenced, Topic: w.topic, Partition: w.partition, Asked: asked, Cause: err,
 			Do: "let the other copy go on, or end it and copy again: it goes on where the target ends",
-		}
-	case errors.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge):
-		return &Error{
-			Kind: kafkastream.ErrEventTooLarge, Topic: w.topic, Partition: w.partition, Asked: asked, Cause: err,
-			Do: "raise max.message.bytes of the topic, and kgo.ProducerBatchMaxBytes (1 MB by default)",
 		}
 	}
 	return failure(w.topic, w.partition, asked, err)
