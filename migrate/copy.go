@@ -54,25 +54,39 @@ type Progress struct {
 // copy's right to write included. When ctx is done, a transaction in hand may take a second
 // to end. The source must obey its context, or its Close.
 func Copy(ctx context.Context, source reflex.StreamFunc, kafkaOpts []kgo.Opt, topic string, partition int32, opts ...CopyOption) (Progress, error) {
-	none := Progress{LastOffset: -1}
-	config, err := resolveCopy(topic, partition, source != nil, opts)
+	c, err := newCopier(ctx, source, kafkaOpts, topic, partition, opts)
 	if err != nil {
-		return none, err
+		return c.progress, err
 	}
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	client, err := newClient(kafkaOpts, topic, partition)
-	if err != nil {
-		return none, err
-	}
-	defer client.Close()
-	c := &copier{
-		source: source, kafka: slices.Clone(kafkaOpts), topic: topic, partition: partition, config: config,
-		client: client, target: newTarget(kafkaOpts, topic, partition), progress: none,
-	}
+	defer c.client.Close()
 	err = c.run(ctx)
 	return c.progress, err
+}
+
+// PlanCopy says after which event Copy would go on, and returns what Copy would find wrong with the
+// target and the source. It changes nothing: no topic is created, and no other copy is fenced.
+func PlanCopy(ctx context.Context, source reflex.StreamFunc, kafkaOpts []kgo.Opt, topic string, partition int32, opts ...CopyOption) (Progress, error) {
+	c, err := newCopier(ctx, source, kafkaOpts, topic, partition, opts)
+	if err != nil {
+		return c.progress, err
+	}
+	defer c.client.Close()
+	err = c.validateTopic(ctx)
+	if c.config.createReplicas != 0 && errors.Is(err, kafkastream.ErrUnknownTopic) {
+		return c.progress, nil // it would be created
+	}
+	if err != nil {
+		return c.progress, err
+	}
+	t, err := readTail(ctx, c.target)
+	if err != nil {
+		return c.progress, err
+	}
+	if err := c.verify(ctx, t); err != nil {
+		return c.progress, err
+	}
+	c.begin(t)
+	return c.progress, nil
 }
 
 // copier is one call of Copy.
@@ -88,8 +102,28 @@ type copier struct {
 	progress Progress
 }
 
+// newCopier always returns one, with a client unless there is an error.
+func newCopier(ctx context.Context, source reflex.StreamFunc, kafkaOpts []kgo.Opt, topic string, partition int32, opts []CopyOption) (*copier, error) {
+	c := &copier{source: source, kafka: slices.Clone(kafkaOpts), topic: topic, partition: partition, progress: Progress{LastOffset: -1}}
+	var err error
+	if c.config, err = resolveCopy(topic, partition, source != nil, opts); err != nil {
+		return c, err
+	}
+	if err := ctx.Err(); err != nil {
+		return c, err
+	}
+	c.target = newTarget(kafkaOpts, topic, partition)
+	c.client, err = newClient(kafkaOpts, topic, partition)
+	return c, err
+}
+
 func (c *copier) run(ctx context.Context) error {
-	if err := c.prepareTopic(ctx); err != nil {
+	if c.config.createReplicas != 0 {
+		if err := c.createTopic(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.validateTopic(ctx); err != nil {
 		return err
 	}
 	before, err := readTail(ctx, c.target)

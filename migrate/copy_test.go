@@ -425,3 +425,26 @@ func BenchmarkCopy(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+func TestPlanOfACopyChangesNothing(t *testing.T) {
+	broker := keeping(t)
+	source := newFakeSource(numbered(1, 3)...)
+	plan := func(opts ...migrate.CopyOption) (migrate.Progress, error) {
+		return migrate.PlanCopy(bounded(t), source.stream, broker.Opts(), "orders", 0, opts...)
+	}
+	_, err := plan()
+	require.ErrorIs(t, err, kafkastream.ErrUnknownTopic)
+	progress, err := plan(migrate.WithCreateTopic(-1))
+	require.NoError(t, err)
+	require.EqualValues(t, -1, progress.LastOffset)
+	require.Nil(t, broker.Cluster().TopicInfo("orders"))
+
+	copyAll(t, broker, source, migrate.WithCreateTopic(-1))
+	end := broker.Cluster().PartitionInfo("orders", 0).HighWatermark
+	source.add(numbered(4, 5)...)
+	progress, err = plan()
+	require.NoError(t, err)
+	require.Equal(t, "3", progress.After)
+	require.EqualValues(t, 2, progress.LastOffset)
+	require.Equal(t, end, broker.Cluster().PartitionInfo("orders", 0).HighWatermark)
+}

@@ -83,13 +83,8 @@ func newTopicSettings(replicas int16) map[string]*string {
 	return pointers
 }
 
-// prepareTopic creates the topic if that is wanted, and refuses one that isn't fit.
-func (c *copier) prepareTopic(ctx context.Context) error {
-	if c.config.createReplicas != 0 {
-		if err := c.createTopic(ctx); err != nil {
-			return err
-		}
-	}
+// validateTopic refuses a topic that isn't there or isn't fit.
+func (c *copier) validateTopic(ctx context.Context) error {
 	// Whether it is there, and who may look, a stream of it says best.
 	if _, err := c.target.Offsets(ctx); err != nil {
 		return err
