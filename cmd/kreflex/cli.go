@@ -18,6 +18,7 @@ type stdio struct {
 type cli struct {
 	Demo    demoCommand    `cmd:"" help:"Publish events, consume them, crash in the middle, resume, and count. Needs no broker."`
 	Consume consumeCommand `cmd:"" help:"Run a command per event or batch, or print events, with a durable cursor."`
+	Migrate migrateCommand `cmd:"" help:"Copy a stream to Kafka, and move the cursors of its consumers. Changes nothing without --apply."`
 	Worker  workerCommand  `cmd:"" name:"demo-worker" hidden:"" help:"The consumer that 'demo --kill' kills."`
 }
 
@@ -26,7 +27,10 @@ type command interface {
 	Run(ctx context.Context, std stdio) error
 }
 
-var _ = []command{(*demoCommand)(nil), (*consumeCommand)(nil), (*workerCommand)(nil)}
+var _ = []command{
+	(*demoCommand)(nil), (*consumeCommand)(nil), (*workerCommand)(nil),
+	(*migrateEventsCommand)(nil), (*migrateCursorsCommand)(nil), (*migrateGroupCommand)(nil),
+}
 
 // run is the whole program. The end of ctx asks it to stop.
 func run(ctx context.Context, args []string, std stdio) exitCode {

@@ -3,6 +3,7 @@
 //
 //	kreflex demo                      publish, consume, crash, resume and count
 //	kreflex demo --kill --kills 100   the same with a process that is killed
+//	kreflex migrate --help            copy a stream to Kafka and move its consumers
 //	kreflex consume --topic orders --consumer billing --exec ./bill.sh
 //
 // # Guarantees
@@ -14,7 +15,7 @@
 //
 // # Non-guarantees
 //
-// After a crash the events since the last write of the cursor come again.
+// After a crash of consume the events since the last write of the cursor come again.
 //
 // # Exit codes
 //

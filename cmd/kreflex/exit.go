@@ -5,6 +5,7 @@ import (
 
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
+	"github.com/kreflex/kreflex/migrate"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -31,18 +32,20 @@ func exitCodeOf(err error) exitCode {
 	switch {
 	case err == nil:
 		return exitOK
-	case isAny(err, errBadFlag, errBadLine, errNoEvents, errTopicExists, kafkastream.ErrInvalidOption, kafkacursor.ErrInvalidOption),
+	case isAny(err, errBadFlag, errBadLine, errNoEvents, errTopicExists, kafkastream.ErrInvalidOption, kafkacursor.ErrInvalidOption,
+		migrate.ErrInvalidOption, migrate.ErrBadExport),
 		errors.As(err, &input):
 		return exitUsage
-	case isAny(err, kafkacursor.ErrFenced, kafkacursor.ErrSuperseded):
+	case isAny(err, kafkacursor.ErrFenced, kafkacursor.ErrSuperseded, migrate.ErrFenced):
 		return exitTakenOver
 	case errors.Is(err, errCommand):
 		return exitCommand
-	case isAny(err, kafkastream.ErrUnreachable, kafkacursor.ErrUnreachable):
+	case isAny(err, kafkastream.ErrUnreachable, kafkacursor.ErrUnreachable, migrate.ErrInterrupted):
 		return exitTransient
-	case kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
+	case kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), migrate.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
 		return exitPermanent
-	case isAny(err, kafkacursor.ErrOwnershipUnknown, kafkacursor.ErrOpenTransaction),
+	case isAny(err, kafkacursor.ErrOwnershipUnknown, kafkacursor.ErrOpenTransaction,
+		migrate.ErrNotCopied, migrate.ErrMoved, migrate.ErrGroupActive),
 		errors.As(err, &brokers), unclean(err):
 		return exitTransient
 	}
