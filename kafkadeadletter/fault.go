@@ -110,6 +110,4 @@ func sameTopic(topic string, was, is [16]byte) error {
 }
 
 // isSlow reports whether kgo gave up on a record that no broker took in time.
-func isSlow(err error) bool {
-	return errors.IsAny(err, kgo.ErrRecordTimeout, kgo.ErrRecordRetries, context.DeadlineExceeded)
-}
+func isSlow(err error) bool { return errors.IsAny(err, kgo.ErrRecordTimeout, kgo.ErrRecordRetries) }

@@ -7,6 +7,8 @@ import (
 	"github.com/luno/jettison/errors"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kreflex/kreflex/internal/kafka"
 )
 
 // write writes a record, and returns when all replicas in sync have it.
@@ -14,20 +16,37 @@ func (s *Store) write(ctx context.Context, key Key, record *kgo.Record) error {
 	record.Topic, record.Partition = s.topic, 0
 	bounded, cancel := context.WithTimeout(ctx, s.config.timeout)
 	defer cancel()
-	done := make(chan error, 1) // nobody may be there to take it
+	var pause kafka.Backoff
+	for {
+		err := s.produce(bounded, record)
+		if isSlow(err) && pause.Wait(bounded) == nil {
+			// kgo gives up all that waits for the partition when the time of the first record is over. Ours may
+			// not be, and written twice it is still one letter.
+			continue
+		}
+		switch {
+		case errors.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge):
+			return s.tooLarge(key, record, err)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			err = kgo.ErrRecordTimeout
+		}
+		return keyed(key, s.failed(ctx, err))
+	}
+}
+
+// produce hands a record to kgo and waits for what becomes of it.
+func (s *Store) produce(ctx context.Context, record *kgo.Record) error {
+	attempt := *record // kgo may hold on to it after we are gone
+	done := make(chan error, 1)
 	// With a record whose context is done kgo gives up those that are in a batch with it, which may
 	// be somebody else's. It never waits for room, as that wait has no bound.
-	s.cl.TryProduce(s.ctx, record, func(_ *kgo.Record, err error) { done <- err }) //nolint:contextcheck // see above
-	var err error
+	s.cl.TryProduce(s.ctx, &attempt, func(_ *kgo.Record, err error) { done <- err }) //nolint:contextcheck // see above
 	select {
-	case err = <-done:
-	case <-bounded.Done():
-		err = bounded.Err()
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
-		return s.tooLarge(key, record, err)
-	}
-	return keyed(key, s.failed(ctx, err))
 }
 
 // Discard removes letters, and returns when that is acknowledged. One that isn't there is no
