@@ -9,7 +9,7 @@ TESTFLAGS ?= -race -timeout=15m
 FUZZTIME ?= 10s
 ARGS ?=
 
-.PHONY: help demo test test-unit test-integration lint generate bench fuzz cover
+.PHONY: help demo test test-unit test-bridge test-integration lint generate names bench fuzz cover
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -17,16 +17,20 @@ help: ## list the targets
 demo: ## publish, consume, crash, resume and count, on an embedded broker (ARGS="--brokers host:port" for a real one)
 	go run ./cmd/kreflex demo $(ARGS)
 
-test: test-unit test-integration ## all tests; those on real Kafka need Docker or KAFKA_BROKERS, and skip loudly without
+test: test-unit test-bridge test-integration ## all tests; those on real Kafka or MariaDB skip loudly where there is none
 
 test-unit: ## tests of the library, on the embedded broker
 	go test $(TESTFLAGS) ./...
 
+test-bridge: ## tests of the bridge to luno/reflex; those with MySQL need mariadb-server, and MYSQL_REQUIRED=1 makes a skip a failure
+	cd bridge/lunoreflex && go test $(TESTFLAGS) ./...
+
 test-integration: ## tests on real Apache Kafka; KAFKA_REQUIRED=1 makes a skip a failure
 	cd integration && go test $(TESTFLAGS) ./...
 
-lint: bin/golangci-lint ## static checks of both modules
+lint: bin/golangci-lint ## static checks of all modules
 	bin/golangci-lint run ./...
+	cd bridge/lunoreflex && ../../bin/golangci-lint run --config ../../.golangci.yaml ./...
 	cd integration && ../bin/golangci-lint run --config ../.golangci.yaml ./...
 
 bin/golangci-lint: tools/go.mod
@@ -39,6 +43,9 @@ generate: bin/protoc-gen-go ## write the Go code of the protobuf messages anew
 
 bin/protoc-gen-go: tools/go.mod
 	cd tools && go build -o ../bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+
+names: ## MIGRATION.md's table of every name of luno/reflex, from the code and integration/everyname/testdata
+	cd integration && go test ./everyname -run TestEveryName -update
 
 bench: ## kreflex beside a bare client, in one run: embedded broker, then Kafka (KAFKA_BROKERS, else a container)
 	cd integration && go run ./bench $(ARGS)
