@@ -108,3 +108,16 @@ func TestNilIsAnErrorThatSaysWhat(t *testing.T) {
 	require.True(t, errors.Is(lunoreflex.ToLunoConsumer(consumer[reflex.Event]{}).Consume(t.Context(), nil), reflex.ErrNoEvent))
 	require.True(t, errors.Is(lunoreflex.FromLunoConsumer(consumer[luno.Event]{}).Consume(t.Context(), nil), reflex.ErrNoEvent))
 }
+
+func TestErrorInsertsAreCalledWithWhatTheyAreGiven(t *testing.T) {
+	var got []string
+	note := func(_ context.Context, consumer, eventID, message string) error {
+		got = append(got, consumer, eventID, message)
+		return io.ErrUnexpectedEOF
+	}
+	require.Equal(t, io.ErrUnexpectedEOF, lunoreflex.ToLunoErrorInsert(note)(t.Context(), "billing", "7", "no"))
+	require.Equal(t, io.ErrUnexpectedEOF, lunoreflex.FromLunoErrorInsert(note)(t.Context(), "billing", "8", "no"))
+	require.Equal(t, []string{"billing", "7", "no", "billing", "8", "no"}, got)
+	require.Nil(t, lunoreflex.ToLunoErrorInsert(nil))
+	require.Nil(t, lunoreflex.FromLunoErrorInsert(nil))
+}
