@@ -15,7 +15,9 @@ import (
 var lab = kafkaharness.New()
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(runner{m})
+	goleak.VerifyTestMain(runner{m},
+		// What luno/reflex never ends.
+		goleak.IgnoreAnyFunction("github.com/luno/reflex/rpatterns.(*ConcurrentConsumer).updateCursorForever"))
 }
 
 // runner removes the containers before goroutines are looked for.
