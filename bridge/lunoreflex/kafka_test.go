@@ -25,13 +25,7 @@ func TestLunoConsumersOnKafka(t *testing.T) {
 		l := newLog(tb)
 		return bridgetest.Backend{
 			Stream: lunoreflex.ToLunoStream(l.orders.Stream),
-			Append: func(ctx context.Context, events ...luno.Event) ([]string, error) {
-				ours := make([]reflex.Event, len(events))
-				for i := range events {
-					ours[i] = *lunoreflex.FromLunoEvent(&events[i])
-				}
-				return l.append(ctx, ours...)
-			},
+			Append: l.appendLuno,
 			OpenCursors: func(tb testing.TB) luno.CursorStore {
 				tb.Helper()
 				return lunoreflex.ToLunoCursors(l.openCursors(tb).For(l.orders))
@@ -74,6 +68,14 @@ func (l *kafkaLog) append(ctx context.Context, events ...reflex.Event) ([]string
 		ids[i] = at.ID()
 	}
 	return ids, nil
+}
+
+func (l *kafkaLog) appendLuno(ctx context.Context, events ...luno.Event) ([]string, error) {
+	ours := make([]reflex.Event, len(events))
+	for i := range events {
+		ours[i] = *lunoreflex.FromLunoEvent(&events[i])
+	}
+	return l.append(ctx, ours...)
 }
 
 func (l *kafkaLog) openCursors(tb testing.TB, opts ...kafkacursor.Option) *kafkacursor.Store {

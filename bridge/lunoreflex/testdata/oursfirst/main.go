@@ -6,8 +6,10 @@ import (
 	"fmt"
 
 	"github.com/kreflex/kreflex/reflex"
+	_ "github.com/kreflex/kreflex/reflex/reflexpb"
 	_ "github.com/kreflex/kreflex/rpatterns"
 	luno "github.com/luno/reflex"
+	_ "github.com/luno/reflex/reflexpb"
 	_ "github.com/luno/reflex/rpatterns"
 	_ "github.com/luno/reflex/rsql"
 )

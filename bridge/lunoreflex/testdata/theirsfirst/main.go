@@ -6,10 +6,12 @@ import (
 	"fmt"
 
 	luno "github.com/luno/reflex"
+	_ "github.com/luno/reflex/reflexpb"
 	_ "github.com/luno/reflex/rpatterns"
 	_ "github.com/luno/reflex/rsql"
 
 	"github.com/kreflex/kreflex/reflex"
+	_ "github.com/kreflex/kreflex/reflex/reflexpb"
 	_ "github.com/kreflex/kreflex/rpatterns"
 )
 
