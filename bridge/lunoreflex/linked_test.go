@@ -2,6 +2,8 @@ package lunoreflex_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"testing"
 	"time"
@@ -31,7 +33,8 @@ func TestBothLibrariesFitInOneProgram(t *testing.T) {
 // One scrape has the consumers of both libraries. Of a name that both have luno/reflex reports the
 // gauges: one series in two places would fail the scrape.
 func TestMetricsOfBothLibrariesInOneRegistry(t *testing.T) {
-	const both, ours, theirs = "both", "only ours", "only theirs"
+	run := fmt.Sprintf(" %08x", rand.Uint32()) // the registry outlives a run of the test
+	both, ours, theirs := "both"+run, "only ours"+run, "only theirs"+run
 	errs := []error{
 		reflex.NewConsumer(both, nothing[reflex.Event]).Consume(t.Context(), &reflex.Event{Timestamp: time.Now().Add(-time.Hour)}),
 		reflex.NewConsumer(ours, nothing[reflex.Event]).Consume(t.Context(), &reflex.Event{Timestamp: time.Now().Add(-time.Hour)}),
