@@ -96,6 +96,7 @@ func TestChangesAreNoticed(t *testing.T) {
 		{"without the older form", "| ~func(context.Context, fate.Fate, *Event) error", "", "NewConsumer different"},
 		{"without the newer form", "~func(context.Context, *Event) error |", "", "NewConsumer different"},
 		{"named functions refused", "~func(context.Context, *Event) error |", "func(context.Context, *Event) error |", "NewConsumer different"},
+		{"plain functions refused", "~func(context.Context, *Event) error |", "ConsumerFunc |", "NewConsumer different"},
 		{"generic in the wrong place", "[L Logic](name string, fn L", "[L Logic](name L, fn ConsumerFunc", "NewConsumer different"},
 		{"the other result", "opts ...ConsumerOption) Consumer", "opts ...ConsumerOption) *Spec", "NewConsumer different"},
 	}
