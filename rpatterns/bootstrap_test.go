@@ -190,20 +190,6 @@ func TestBootstrapEndsIfTheHeadCanNotBeStored(t *testing.T) {
 	}
 }
 
-// The option was appended to the caller's slice, where another spec found it.
-func TestBootstrapLeavesTheOptionsAlone(t *testing.T) {
-	opts := make([]reflex.StreamOption, 1, 4)
-	opts[0] = reflex.WithStreamToHead()
-	var got reflex.StreamOptions
-	stream := func(ctx context.Context, _ string, opts ...reflex.StreamOption) (reflex.StreamClient, error) {
-		got = reflex.ResolveOptions(opts...)
-		return newFakeLog().stream(ctx, "", opts...)
-	}
-	toHead(t, rpatterns.NewBootstrapSpec(stream, newFakeStore(), new(flaky), opts...))
-	require.Equal(t, reflex.StreamOptions{StreamFromHead: true, StreamToHead: true}, got)
-	require.Nil(t, opts[:2][1])
-}
-
 // Runs of one spec shared a flag that said whether there is a cursor: one that had none began at the start.
 func TestRunsOfABootstrapSpecDoNotRace(t *testing.T) {
 	for _, stream := range []func(*fakeLog) reflex.StreamFunc{
