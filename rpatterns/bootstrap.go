@@ -26,7 +26,7 @@ import (
 func NewBootstrapSpec(
 	stream reflex.StreamFunc, cstore reflex.CursorStore, consumer reflex.Consumer, opts ...reflex.StreamOption,
 ) reflex.Spec {
-	b := &bootstrap{CursorStore: cstore, stream: stream, name: consumer.Name()}
+	b := newBootstrap(stream, cstore, consumer.Name())
 	return reflex.NewSpec(b.open, b, consumer, opts...)
 }
 
@@ -38,6 +38,10 @@ type bootstrap struct {
 
 	mu    sync.Mutex
 	first *reflex.Event // delivered from a head without a name, and not consumed yet
+}
+
+func newBootstrap(stream reflex.StreamFunc, cstore reflex.CursorStore, consumer string) *bootstrap {
+	return &bootstrap{CursorStore: cstore, stream: stream, name: consumer}
 }
 
 // GetCursor forgets the first event if somebody has set a cursor, which counts.

@@ -41,7 +41,7 @@ func (c *bootstrapConsumable) of(name string) *bootstrap {
 	defer c.mu.Unlock()
 	b, ok := c.byName[name]
 	if !ok {
-		b = &bootstrap{CursorStore: c.store, stream: c.stream, name: name}
+		b = newBootstrap(c.stream, c.store, name)
 		c.byName[name] = b
 	}
 	return b

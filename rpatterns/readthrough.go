@@ -19,8 +19,9 @@ var ErrNoFallback = errors.New("cursor is not in the primary store, and there is
 // a cursor to begin with: fallback may be a MemCursorStore. Cursors are never written to fallback, so
 // one can go back to it, and consumers then repeat what they did since.
 //
-// The copy is flushed before GetCursor returns, so a consumer that gets no event has moved too, and
-// fallback can be done without from then on. Errors of both stores are returned as they are.
+// The copy is as durable as a cursor that a consumer sets: a primary that buffers has written it at the latest when Run
+// has ended, as Run flushes, also that of a consumer which got no event. Do without fallback only then. Until it is
+// written a crash changes nothing, as fallback is asked again. Errors of both stores are returned as they are.
 //
 // The cursors of both must mean the same: an ID of an rsql table is not an offset of Kafka's.
 // Two instances of a consumer that begin at the same time may both copy; where the one
@@ -51,9 +52,6 @@ func (s *readThroughStore) GetCursor(ctx context.Context, consumerName string) (
 		return "", err
 	}
 	if err := s.SetCursor(ctx, consumerName, cursor); err != nil {
-		return "", err
-	}
-	if err := s.Flush(ctx); err != nil {
 		return "", err
 	}
 	return cursor, nil

@@ -28,18 +28,19 @@ func TestReadThroughStoreKeepsTheContract(t *testing.T) {
 	})
 }
 
-// A consumer of a quiet stream is moved, gets no event, and its process is killed. Its cursor was
-// in the buffer of the new store only; with the old store gone it began at the start.
-func TestReadThroughStoreFlushesTheCopy(t *testing.T) {
+// A consumer of a quiet stream is moved to a store that buffers, and gets no event. When its run has ended, its
+// cursor is in the new store for good, and the old one can go.
+func TestReadThroughStoreMovesAConsumerThatGetsNoEvent(t *testing.T) {
 	primary, fallback := newFakeStore(), newFakeStore(rpatterns.WithMemCursor("test", "7"))
 	store := rpatterns.ReadThroughCursorStore(primary, fallback)
+	stream := newFakeLog("7").stream
+	consumer := reflex.NewConsumer("test", func(context.Context, *reflex.Event) error { return nil })
 	for range 2 {
-		cursor, err := store.GetCursor(t.Context(), "test")
-		require.NoError(t, err)
-		require.Equal(t, "7", cursor)
+		err := reflex.Run(t.Context(), reflex.NewSpec(stream, store, consumer, reflex.WithStreamToHead()))
+		require.ErrorIs(t, err, reflex.ErrHeadReached)
+		require.Equal(t, "7", primary.durable())
 	}
-	require.Equal(t, "7", primary.durable())
-	require.Equal(t, []string{"get", "set 7", "flush", "get"}, primary.recorded())
+	require.Equal(t, []string{"get", "set 7", "flush", "get", "flush"}, primary.recorded())
 	require.Equal(t, []string{"get"}, fallback.recorded())
 }
 
@@ -97,10 +98,9 @@ func TestReadThroughStoreReturnsErrors(t *testing.T) {
 	broken := errors.New("broken")
 	full := rpatterns.MemCursorStore(rpatterns.WithMemCursor("test", "7"))
 	for name, stores := range map[string][2]reflex.CursorStore{
-		"get of the primary":   {brokenStore{CursorStore: full, get: broken}, full},
-		"get of the fallback":  {rpatterns.MemCursorStore(), brokenStore{CursorStore: full, get: broken}},
-		"set of the primary":   {brokenStore{CursorStore: rpatterns.MemCursorStore(), set: broken}, full},
-		"flush of the primary": {brokenStore{CursorStore: rpatterns.MemCursorStore(), flush: broken}, full},
+		"get of the primary":  {brokenStore{CursorStore: full, get: broken}, full},
+		"get of the fallback": {rpatterns.MemCursorStore(), brokenStore{CursorStore: full, get: broken}},
+		"set of the primary":  {brokenStore{CursorStore: rpatterns.MemCursorStore(), set: broken}, full},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cursor, err := rpatterns.ReadThroughCursorStore(stores[0], stores[1]).GetCursor(t.Context(), "test")
