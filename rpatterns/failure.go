@@ -88,9 +88,10 @@ func (f *failure) watch(ctx context.Context) (context.Context, context.CancelFun
 // keeps from being opened ends with it too. current returns the failure of the run that opens
 // the stream: Run resets the consumer before, so it is that of the latest Reset.
 //
-// closing is called by the client's Close after stream's own client is closed, while Run's context
-// is not yet cancelled by Run. It is where a pattern waits for what is in flight. Run gives up on Close
-// after 10 seconds, so closing must be bounded by less.
+// closing is called by the client's Close before stream's own client is closed, while Run's context
+// is not yet cancelled by Run. It is where a pattern waits for what is in flight. The client is open until
+// then, as its stream knows which log the events in flight are of, and so the cursors that are
+// yet to be set. Run gives up on Close after 10 seconds, so closing must be bounded by less.
 func endOnFailure(stream reflex.StreamFunc, current func() *failure, closing func() error) reflex.StreamFunc {
 	return func(ctx context.Context, after string, opts ...reflex.StreamOption) (reflex.StreamClient, error) {
 		f := current()
@@ -134,16 +135,16 @@ func (c *watchedClient) Recv() (*reflex.Event, error) {
 
 func (c *watchedClient) Close() (err error) {
 	defer c.cancel()
-	if c.closing != nil {
-		// Deferred, as what is in flight must also be waited for when the client panics.
+	if closer, ok := c.client.(io.Closer); ok {
+		// Deferred, as it must also be closed when closing panics.
 		defer func() {
-			if closingErr := c.closing(); closingErr != nil {
-				err = closingErr
+			if closeErr := closer.Close(); err == nil {
+				err = closeErr
 			}
 		}()
 	}
-	if closer, ok := c.client.(io.Closer); ok {
-		return closer.Close()
+	if c.closing == nil {
+		return nil
 	}
-	return nil
+	return c.closing()
 }

@@ -3,6 +3,7 @@ package rpatterns
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,18 +66,40 @@ func TestFailureOfAnEventDeliversIt(t *testing.T) {
 	require.NoError(t, f.untaken())
 }
 
-// A client panics when it is closed. What is in flight must be waited for all the same.
-func TestClosingIsDoneAlthoughTheClientPanics(t *testing.T) {
-	var closed bool
-	stream := endOnFailure(func(context.Context, string, ...reflex.StreamOption) (reflex.StreamClient, error) {
-		return panickingCloser{}, nil
-	}, func() *failure { return new(failure) }, func() error { closed = true; return nil })
-	client, err := stream(t.Context(), "")
-	require.NoError(t, err)
-	require.PanicsWithValue(t, "close", func() { _ = client.(*watchedClient).Close() })
-	require.True(t, closed)
+// A cursor that is set after the client is closed may be of another log: where the client is of a Kafka topic that was
+// deleted and created again, another stream may have opened the new one meanwhile.
+func TestClosingIsDoneBeforeTheClientIsClosed(t *testing.T) {
+	var calls []string
+	inner := &notingCloser{note: func() { calls = append(calls, "close") }}
+	open := func(closing func() error) io.Closer {
+		client, err := endOnFailure(func(context.Context, string, ...reflex.StreamOption) (reflex.StreamClient, error) {
+			return inner, nil
+		}, func() *failure { return new(failure) }, closing)(t.Context(), "")
+		require.NoError(t, err)
+		return client.(io.Closer)
+	}
+
+	require.NoError(t, open(func() error { calls = append(calls, "closing"); return nil }).Close())
+	require.Equal(t, []string{"closing", "close"}, calls)
+
+	late := errors.New("late")
+	inner.err = errors.New("of the client")
+	require.ErrorIs(t, open(func() error { return late }).Close(), late)
+	require.ErrorIs(t, open(func() error { return nil }).Close(), inner.err)
+	require.ErrorIs(t, open(nil).Close(), inner.err)
+
+	calls = nil
+	require.Panics(t, func() { _ = open(func() error { panic("closing") }).Close() })
+	require.Equal(t, []string{"close"}, calls)
 }
 
-type panickingCloser struct{ reflex.StreamClient }
+type notingCloser struct {
+	reflex.StreamClient
+	note func()
+	err  error
+}
 
-func (panickingCloser) Close() error { panic("close") }
+func (c *notingCloser) Close() error {
+	c.note()
+	return c.err
+}
