@@ -51,6 +51,8 @@ func harness() reflextest.StreamHarness {
 		TimestampPrecision: time.Nanosecond,
 		// Foreign IDs are UTF-8 and empty metadata is none, as the messages have it.
 		Trace: true,
+		// A connection may take a while on a machine that is busy with other tests.
+		Prompt: 10 * time.Second,
 	}
 }
 
@@ -73,7 +75,7 @@ func (t eventType) ReflexType() int { return int(t) }
 // waitFor returns when ok is true.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 10*time.Second, time.Millisecond, what)
+	require.Eventually(t, ok, 30*time.Second, time.Millisecond, what)
 }
 
 // endless is a stream of small events that are there at once.

@@ -2,7 +2,6 @@ package grpctest
 
 import (
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +25,6 @@ type Server struct {
 	grpc    *grpc.Server
 	served  chan error // the result of Serve
 	sent    atomic.Int64
-	stop    func()
 }
 
 var _ reflexpb.ReflexServer = (*Server)(nil)
@@ -48,7 +46,6 @@ func NewServer(tb testing.TB, stream reflex.StreamFunc, _ reflex.CursorStore) (*
 		),
 		served: make(chan error, 1),
 	}
-	srv.stop = sync.OnceFunc(srv.stopAll)
 	reflexpb.RegisterReflexServer(srv.grpc, srv)
 	go func() { srv.served <- srv.grpc.Serve(listener) }()
 	tb.Cleanup(func() {
@@ -70,9 +67,7 @@ func (s *Server) SentCount() float64 { return float64(s.sent.Load()) }
 
 // Stop ends all streams with reflex.ErrStopped, and then the server. It returns when all is over, or 20 seconds
 // later at the latest. It may be called again.
-func (s *Server) Stop() { s.stop() }
-
-func (s *Server) stopAll() {
+func (s *Server) Stop() {
 	s.streams.Stop()
 	// Clients get their error, if they receive. One that doesn't may not hold up the test.
 	timer := time.AfterFunc(stopTimeout, s.grpc.Stop)
