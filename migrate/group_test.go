@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/kafkatest"
@@ -168,5 +170,19 @@ func TestGroupWithMembersIsNotMoved(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, report.Err())
 	}
+	require.EqualValues(t, 9, committed(t, broker).At)
+}
+
+// A broker before KIP-848 doesn't know the question about groups of the newer protocol, which then can't be there.
+func TestGroupsOfAnOldBrokerMoveToo(t *testing.T) {
+	broker := kafkatest.Start(t, kafkatest.WithTopic("orders", 1), kafkatest.WithKfake(kfake.MaxVersions(kversion.V2_8_0())))
+	copyAll(t, broker, newFakeSource(numbered(1, 10)...), migrate.WithFiniteRetention())
+	commit(t, broker, 4, "")
+	group := migrate.Group(broker.Opts(), "billing-group", "orders", 0)
+	mover := migrate.NewMover(group, migrate.Same(broker.Opts(), "orders", 0), migrate.Store(rpatterns.MemCursorStore()))
+	plan, err := mover.Plan(bounded(t), "billing")
+	require.NoError(t, err)
+	require.NoError(t, plan.Err())
+	require.NoError(t, group.MoveCursor(bounded(t), "billing", "8"))
 	require.EqualValues(t, 9, committed(t, broker).At)
 }
