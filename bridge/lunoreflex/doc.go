@@ -35,7 +35,7 @@
 // # Non-guarantees
 //
 // The bridge mends nothing. What is run by luno/reflex behaves like luno/reflex: MIGRATION.md of kreflex
-// says where that differs. Three things to know of it on Kafka:
+// says where that differs. What to know of it on Kafka:
 //
 //   - The first event of a partition has the ID 0. The ConcurrentConsumer of luno/reflex takes 0 for "nothing done
 //     yet", so it sets its first cursor with the event after it.
@@ -43,6 +43,9 @@
 //     are; those of Store.For also say which log they belong to. Both work for all else.
 //   - StreamFromHead of rsql finds the head when Recv is called first, and not when the stream is opened. What is inserted
 //     between the two is skipped, by kreflex's Run too.
+//   - The dead-letter consumer of luno/reflex calls its function with the ID of the event first, and the name of the
+//     consumer second.
+//   - Events that rsql's cache gives to several consumers of luno/reflex are one and the same. On Kafka each has its own.
 //
 // The cursors of an rsql events table are not those of a Kafka partition, whatever bridge they
 // go over. Package migrate moves them.
@@ -56,12 +59,13 @@
 //
 // Each function is safe for concurrent use, and what it returns is as safe as what it was given.
 //
-// # Metrics
+// # Metrics and protobuf
 //
-// luno/reflex registers its metrics with the default registry while the program is loaded, and kreflex with the first
-// consumer of a registry, beside them. Where both have a consumer of one name, histograms and counters count what both
-// do, and the gauges are luno/reflex's.
+// luno/reflex registers its metrics and its protobuf file while the program is loaded. The file of kreflex has another name
+// there; on the wire both are the same, so a gRPC client of either library works with a server of the other. The metrics
+// of kreflex are registered with the first consumer of a registry, beside the others. Where both have a consumer of one
+// name, histograms and counters count what both do, and the gauges are luno/reflex's.
 //
-// A program must not make a kreflex consumer while it is loaded, as the value of a package's variable, unless that package
-// imports luno/reflex too, which this one does: luno/reflex ends the program if its names are taken.
+// luno/reflex must be a part of the program from its start: loaded later, by a plugin, it would find its names taken
+// and end the program.
 package lunoreflex
