@@ -149,7 +149,8 @@ func (r *inflight) waitForRoom(ctx context.Context) error {
 }
 
 // giveRoom wakes one that waits for room. One that is woken for each event that is done would only
-// go to sleep again after the next, so the others must be short of work, or a quarter of the window free.
+// go to sleep again after the next, so a worker must have none, or a quarter of the window be free. The
+// lock is held.
 func (r *inflight) giveRoom() {
 	if r.blocked == 0 || r.window.room() <= 0 {
 		return
@@ -236,6 +237,7 @@ func (r *inflight) take(w *worker) uint64 {
 			r.fresh--
 			return n
 		}
+		r.giveRoom() // it would be for this worker
 		r.idle = append(r.idle, w)
 		r.mu.Unlock()
 		<-w.wake
