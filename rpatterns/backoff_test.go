@@ -22,6 +22,9 @@ func TestPausesAreSpread(t *testing.T) {
 	g := newGrowth(time.Second, time.Minute, 0, 0)
 	require.Equal(t, 800*time.Millisecond, g.pause(1, 0))
 	require.Equal(t, 1200*time.Millisecond, g.pause(1, 1))
+	// Those that have failed for long are many, and spread most of all.
+	require.Equal(t, 48*time.Second, g.pause(100, 0))
+	require.Equal(t, time.Minute, g.pause(100, 0.9))
 }
 
 // A number of failures that overflows every integer, or a mistaken one, must not

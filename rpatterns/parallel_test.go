@@ -137,8 +137,9 @@ func TestNoShardsIsAnError(t *testing.T) {
 	for _, n := range []int{0, -1} {
 		ran := false
 		logic := func(context.Context, *reflex.Event) error { ran = true; return nil }
-		stream := newFakeLog("1").stream
+		stream := newFakeLog().stream // also when no event comes
 		specs := rpatterns.ParallelSpecs("test", n, stream, rpatterns.MemCursorStore(), logic,
+			rpatterns.WithStreamOpts(reflex.WithStreamToHead()),
 			rpatterns.WithNameFormatter(func(_ string, m, n int) string { return strconv.Itoa(m / n) }))
 		require.Len(t, specs, 1)
 		err := reflex.Run(t.Context(), specs[0])
