@@ -104,19 +104,26 @@ func TestClientThatDoesNotReceiveHoldsUpTheServer(t *testing.T) {
 	_, err = client.Recv()
 	require.NoError(t, err)
 
-	waitFor(t, "buffers are full", func() bool { return srv.SentCount() > 2000 })
+	sent := heldUp(t, srv)
+	require.Greater(t, sent, 2000.0)
+	require.Less(t, sent, 5000.0)
+}
+
+// heldUp returns how many events were sent when the server sends no more.
+func heldUp(t *testing.T, srv *grpctest.Server) float64 {
+	t.Helper()
 	var before float64
 	var still int
 	waitFor(t, "the server is held up", func() bool {
 		sent := srv.SentCount()
-		if sent != before {
+		if sent != before || sent < 2000 {
 			still = 0
 		}
 		before = sent
 		still++
 		return still == 100
 	})
-	require.Less(t, before, 5000.0)
+	return before
 }
 
 // The Send of a stream whose client doesn't receive is not ended by any context but the stream's.
@@ -124,7 +131,7 @@ func TestStopEndsAStreamWhoseClientDoesNotReceive(t *testing.T) {
 	srv, url := grpctest.NewServer(t, endless, nil)
 	client, err := grpctest.NewClient(t, url).StreamEvents(t.Context(), "")
 	require.NoError(t, err)
-	waitFor(t, "buffers are full", func() bool { return srv.SentCount() > 2000 })
+	heldUp(t, srv)
 
 	stopped := make(chan struct{})
 	go func() {
@@ -140,6 +147,27 @@ func TestStopEndsAStreamWhoseClientDoesNotReceive(t *testing.T) {
 		}
 	}
 	<-stopped
+}
+
+// A graceful stop waits until the client has what was sent, and so for ever if it doesn't receive.
+func TestStopIsBoundedWhenTheClientDoesNotReceive(t *testing.T) {
+	srv, url := grpctest.NewServer(t, endless, nil)
+	client, err := grpctest.NewClient(t, url).StreamEvents(t.Context(), "")
+	require.NoError(t, err)
+	heldUp(t, srv)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		srv.Stop()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "Stop waits for a client that does not receive")
+	}
+	for err == nil {
+		_, err = client.Recv()
+	}
 }
 
 func TestStopMayBeCalledAgain(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // stopTimeout bounds how long Stop lets the clients have what is sent.
-const stopTimeout = 10 * time.Second
+const stopTimeout = 5 * time.Second
 
 // Server serves one stream over gRPC.
 type Server struct {
@@ -65,8 +65,8 @@ func (s *Server) Stream(req *reflexpb.StreamRequest, stream reflexpb.Reflex_Stre
 // SentCount returns how many events were given to gRPC to send, on all streams.
 func (s *Server) SentCount() float64 { return float64(s.sent.Load()) }
 
-// Stop ends all streams with reflex.ErrStopped, and then the server. It returns when all is over, or 20 seconds
-// later at the latest. It may be called again.
+// Stop ends all streams with reflex.ErrStopped, and then the server. A client that doesn't receive has 5 seconds
+// to do so. It may be called again.
 func (s *Server) Stop() {
 	s.streams.Stop()
 	// Clients get their error, if they receive. One that doesn't may not hold up the test.
