@@ -10,13 +10,13 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/reflex"
+	"github.com/kreflex/kreflex/rpatterns"
 )
 
 func main() {
@@ -37,9 +37,6 @@ func main() {
 	})
 
 	spec := reflex.NewSpec(orders.Stream, cursors.For(orders), billing)
-	for ctx.Err() == nil {
-		err := reflex.Run(ctx, spec) // ends with an error, never with nil
-		log.Println("billing:", err)
-		time.Sleep(time.Second)
-	}
+	// Runs it again after whatever ends it, with backoff, until the context is done.
+	rpatterns.RunForever(func() context.Context { return ctx }, spec)
 }
