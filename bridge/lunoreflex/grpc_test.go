@@ -154,7 +154,7 @@ func TestClientOfALunoServerKeepsTheContract(t *testing.T) {
 				Cancel:             true,
 				Closer:             true,
 				IntegerIDs:         true,
-				BadCursors:         []string{"x", "-1", "1000000"},
+				BadCursors:         []string{"x", "-2", "1000000"},
 				TimestampPrecision: time.Millisecond,
 				Trace:              true,
 			})

@@ -105,7 +105,7 @@ func TestStreamsSurviveTheBridge(t *testing.T) {
 		Cancel:             true,
 		Closer:             true,
 		IntegerIDs:         true,
-		BadCursors:         []string{"x", "-1", "1000000", "1@2"},
+		BadCursors:         []string{"x", "-2", "1000000", "1@2"},
 		TimestampPrecision: time.Millisecond,
 		BinaryForeignIDs:   true,
 		EmptyMetaData:      true,

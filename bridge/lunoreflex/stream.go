@@ -59,6 +59,11 @@ func FromLunoStream(stream luno.StreamFunc) reflex.StreamFunc {
 	}
 }
 
+var (
+	_ reflex.Positioner = toLunoClient{}
+	_ reflex.Positioner = fromLunoClient{}
+)
+
 type toLunoClient struct{ client reflex.StreamClient }
 
 func (c toLunoClient) Recv() (*luno.Event, error) {
@@ -72,6 +77,9 @@ func (c toLunoClient) Recv() (*luno.Event, error) {
 	}
 	return ToLunoEvent(e), nil
 }
+
+// Position is for whoever brings the stream back over the bridge, and for those who know of reflex.Positioner.
+func (c toLunoClient) Position() (string, bool) { return position(c.client) }
 
 // closingToLuno is a type of its own, so that a client has a Close only
 // if there is something to be closed.
@@ -91,6 +99,16 @@ func (c fromLunoClient) Recv() (*reflex.Event, error) {
 		return nil, reflex.ErrNoEvent
 	}
 	return FromLunoEvent(e), nil
+}
+
+func (c fromLunoClient) Position() (string, bool) { return position(c.client) }
+
+// position asks the client where it began, in case it knows.
+func position(client any) (cursor string, ok bool) {
+	if p, is := client.(reflex.Positioner); is {
+		return p.Position()
+	}
+	return "", false
 }
 
 type closingFromLuno struct {

@@ -77,3 +77,22 @@ func TestNeitherAStreamNorAnErrorIsAnError(t *testing.T) {
 	_, err = lunoreflex.FromLunoStream(lunoStreamOf(nil))(t.Context(), "")
 	require.True(t, errors.Is(err, lunoreflex.ErrNoClient), "%v", err)
 }
+
+// A bootstrapped consumer stores where its stream began before it consumes. A bridge that hid that would lose the first
+// event if the consumer fails.
+func TestStreamsSayWhereTheyBegan(t *testing.T) {
+	l := newLog(t)
+	ids, err := l.append(t.Context(), reflex.Event{ForeignID: "1", Type: eventType(1)})
+	require.NoError(t, err)
+	there, err := lunoreflex.FromLunoStream(lunoreflex.ToLunoStream(l.orders.Stream))(t.Context(), "", reflex.WithStreamFromHead())
+	require.NoError(t, err)
+	defer func() { _ = there.(io.Closer).Close() }()
+	position, ok := there.(reflex.Positioner).Position()
+	require.True(t, ok)
+	require.Equal(t, ids[0], position)
+
+	none, err := lunoreflex.FromLunoStream(lunoStreamOf(client[luno.Event]{}))(t.Context(), "")
+	require.NoError(t, err)
+	_, ok = none.(reflex.Positioner).Position()
+	require.False(t, ok)
+}
