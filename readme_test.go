@@ -52,6 +52,27 @@ func TestSnippetsOfTheDocumentsStandInCompiledCode(t *testing.T) {
 	}
 }
 
+// A table that names a test which was renamed proves nothing any more.
+func TestTestsThatTheDocumentsNameAreThere(t *testing.T) {
+	var code strings.Builder
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		code.Write(content)
+		return err
+	}))
+	for _, document := range []string{"README.md", "DESIGN.md", "MIGRATION.md", "ERRORS.md"} {
+		content, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile("`((?:Test|Benchmark|Fuzz)[A-Z][A-Za-z0-9_]+)`").FindAllStringSubmatch(string(content), -1) {
+			found := strings.Contains(code.String(), "func "+name[1]+"(") || strings.Contains(code.String(), "type "+name[1]+" ")
+			require.Truef(t, found, "%s names %s, which is in no Go file", document, name[1])
+		}
+	}
+}
+
 // unindent drops what differs between a snippet and the function it stands in.
 func unindent(text string) string {
 	lines := strings.Split(text, "\n")
