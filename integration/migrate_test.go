@@ -176,5 +176,5 @@ func testGroupMoves(t *testing.T, cluster *kafkaharness.Cluster, opts ...kgo.Opt
 	offset, _ := committed.Lookup(topic, 0)
 	require.Equal(t, kadm.OffsetResponse{Offset: offset.Offset}, offset)
 	require.EqualValues(t, 10, offset.At)
-	require.EqualValues(t, consumed[9].LeaderEpoch, offset.LeaderEpoch)
+	require.Equal(t, consumed[9].LeaderEpoch, offset.LeaderEpoch)
 }

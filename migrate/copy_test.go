@@ -218,6 +218,25 @@ func TestCopyNoticesWhoElseWritesToTheTarget(t *testing.T) {
 	require.Equal(t, append(newFakeSource(numbered(1, 10)...).ids(), ""), ids)
 }
 
+// A transaction of somebody else is open: whether its records come before what would be copied is not known.
+func TestCopyRefusesATargetWithAnOpenTransaction(t *testing.T) {
+	broker := keeping(t, "orders")
+	client, err := kgo.NewClient(append(broker.Opts(), kgo.TransactionalID("somebody"))...)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.BeginTransaction())
+	require.NoError(t, client.ProduceSync(bounded(t), &kgo.Record{Topic: "orders", Value: []byte("foreign")}).FirstErr())
+	source := newFakeSource(numbered(1, 3)...)
+	_, err = migrate.Copy(bounded(t), source.stream, broker.Opts(), "orders", 0, migrate.WithCopyTimeout(time.Second))
+	require.ErrorIs(t, err, migrate.ErrForeignRecords)
+	require.ErrorContains(t, err, "open transaction")
+
+	require.NoError(t, client.EndTransaction(bounded(t), kgo.TryAbort))
+	copyAll(t, broker, source)
+	ids, _ := copies(t, broker.Opts(), "orders")
+	require.Equal(t, source.ids(), ids)
+}
+
 func TestCopyEndsAtWhatIsWrongWithTheSource(t *testing.T) {
 	errSource := errors.New("database is down")
 	old := event("3")

@@ -139,3 +139,26 @@ func TestManyTextsAreRememberedInBoundedMemory(t *testing.T) {
 	require.NotEmpty(t, o.next(fmt.Sprintf("id-%d", 2*rememberedIDs)))
 	require.Empty(t, o.next("id-0"), "forgotten by now")
 }
+
+// What was copied is compared field by field, nil and empty metadata too; the trace may be gone from the source.
+func TestDifferenceNamesTheField(t *testing.T) {
+	base := reflex.Event{ForeignID: "a", Timestamp: time.UnixMilli(1), MetaData: []byte{}, Trace: []byte("trace")}
+	for want, change := range map[string]func(*reflex.Event){
+		"":           func(e *reflex.Event) { e.Trace = nil },
+		"type":       func(e *reflex.Event) { e.Type = number(0) },
+		"foreign id": func(e *reflex.Event) { e.ForeignID = "b" },
+		"timestamp":  func(e *reflex.Event) { e.Timestamp = e.Timestamp.Add(1) },
+		"metadata":   func(e *reflex.Event) { e.MetaData = nil },
+	} {
+		other := base
+		change(&other)
+		require.Equal(t, want, difference(&base, &other))
+	}
+	typed, other := base, base
+	typed.Type, other.Type = number(1), number(1)
+	require.Empty(t, difference(&typed, &other))
+}
+
+type number int
+
+func (n number) ReflexType() int { return int(n) }

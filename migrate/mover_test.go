@@ -18,11 +18,11 @@ import (
 	"github.com/kreflex/kreflex/rpatterns"
 )
 
-func openCursors(t *testing.T, broker *kafkatest.Broker) *kafkacursor.Store {
+func openCursors(t *testing.T, broker *kafkatest.Broker, opts ...kafkacursor.Option) *kafkacursor.Store {
 	t.Helper()
-	store, err := kafkacursor.Open(bounded(t), broker.Opts(), "cursors")
+	store, err := kafkacursor.Open(bounded(t), broker.Opts(), "cursors", opts...)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	t.Cleanup(func() { _ = store.Close() }) // tests that care have flushed it
 	return store
 }
 
@@ -262,37 +262,44 @@ func TestApplyRefusesWhatMovedSinceThePlan(t *testing.T) {
 	}
 }
 
-// A dry run on a topic of cursors must not take the consumer from whoever runs it: a store that
-// writes afterwards is not superseded. Applying is what takes it over.
+// A dry run on a topic of cursors must not take the consumer from whoever runs it: a store that writes
+// afterwards is neither superseded nor, where each owner fences the one before, fenced. Applying is what
+// takes it over.
 func TestPlanTakesNobodyOverButApplyDoes(t *testing.T) {
-	broker := keeping(t, "orders")
-	copyAll(t, broker, newFakeSource(numbered(1, 10)...))
-	running, moving := openCursors(t, broker), openCursors(t, broker)
-	log := kafkastream.NewPartition(broker.Opts(), "orders", 0)
-	consumer := running.For(log)
-	_, err := consumer.GetCursor(bounded(t), "billing")
-	require.NoError(t, err)
-	require.NoError(t, consumer.SetCursor(bounded(t), "billing", "2"))
-	require.NoError(t, consumer.Flush(bounded(t)))
+	for name, opts := range map[string][]kafkacursor.Option{
+		"plain": nil, "fenced": {kafkacursor.WithFencing("test-")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := keeping(t, "orders")
+			copyAll(t, broker, newFakeSource(numbered(1, 10)...))
+			running, moving := openCursors(t, broker, opts...), openCursors(t, broker, opts...)
+			log := kafkastream.NewPartition(broker.Opts(), "orders", 0)
+			consumer := running.For(log)
+			_, err := consumer.GetCursor(bounded(t), "billing")
+			require.NoError(t, err)
+			require.NoError(t, consumer.SetCursor(bounded(t), "billing", "2"))
+			require.NoError(t, consumer.Flush(bounded(t)))
 
-	mover := migrate.NewMover(migrate.Map(map[string]string{"billing": "5"}), migrate.Copied(broker.Opts(), "orders", 0), migrate.Topic(moving, "orders", 0))
-	plan, err := mover.Plan(bounded(t), "billing")
-	require.NoError(t, err)
-	require.Equal(t, "2", plan.Steps[0].Present)
-	require.NoError(t, consumer.SetCursor(bounded(t), "billing", "3"))
-	require.NoError(t, consumer.Flush(bounded(t)))
+			mover := migrate.NewMover(migrate.Map(map[string]string{"billing": "5"}), migrate.Copied(broker.Opts(), "orders", 0), migrate.Topic(moving, "orders", 0))
+			plan, err := mover.Plan(bounded(t), "billing")
+			require.NoError(t, err)
+			require.Equal(t, "2", plan.Steps[0].Present)
+			require.NoError(t, consumer.SetCursor(bounded(t), "billing", "3"))
+			require.NoError(t, consumer.Flush(bounded(t)))
 
-	plan, err = mover.Plan(bounded(t), "billing")
-	require.NoError(t, err)
-	report, err := mover.Apply(bounded(t), plan)
-	require.NoError(t, err)
-	require.NoError(t, report.Err())
-	require.Eventually(t, func() bool {
-		return errors.Is(consumer.SetCursor(bounded(t), "billing", "6"), kafkacursor.ErrSuperseded)
-	}, patient, time.Millisecond)
-	cursor, err := moving.For(log).GetCursor(bounded(t), "billing")
-	require.NoError(t, err)
-	require.Equal(t, "4", offsetOf(t, cursor))
+			plan, err = mover.Plan(bounded(t), "billing")
+			require.NoError(t, err)
+			report, err := mover.Apply(bounded(t), plan)
+			require.NoError(t, err)
+			require.NoError(t, report.Err())
+			require.Eventually(t, func() bool {
+				return errors.Is(consumer.SetCursor(bounded(t), "billing", "6"), kafkacursor.ErrSuperseded)
+			}, patient, time.Millisecond)
+			cursor, err := moving.For(log).GetCursor(bounded(t), "billing")
+			require.NoError(t, err)
+			require.Equal(t, "4", offsetOf(t, cursor))
+		})
+	}
 }
 
 func TestPlanIsReadableAndPlainData(t *testing.T) {
