@@ -364,6 +364,28 @@ func TestASharedStreamThatOnlyCloseEnds(t *testing.T) {
 	})
 }
 
+// The source still needs a second when it is told to end. The last shard's Close is over when that is: nothing is left
+// behind.
+func TestTheLastShardWaitsForTheSharedStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openShard(t.Context(), t, rpatterns.ShareStream(func(ctx context.Context, _ string, _ ...reflex.StreamOption) (reflex.StreamClient, error) {
+			return lingering{ctx}, nil
+		}, 16, 1<<20), "")
+		synctest.Wait()
+		start := time.Now()
+		closeShard(t, c)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+type lingering struct{ ctx context.Context }
+
+func (c lingering) Recv() (*reflex.Event, error) {
+	<-c.ctx.Done()
+	passTime(time.Second)
+	return nil, c.ctx.Err()
+}
+
 // The goroutine of the shared stream is nobody's who could recover from it.
 func TestAPanicOfASharedStreamIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
