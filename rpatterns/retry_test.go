@@ -279,7 +279,8 @@ func TestRetryRulesThatMakeNoSense(t *testing.T) {
 			} {
 				inner := failing()
 				consumer := rpatterns.NewRetryConsumer(inner, opt)
-				err := reflex.Run(t.Context(), reflex.NewSpec(newFakeLog("1").stream, rpatterns.MemCursorStore(), consumer))
+				// Also when no event comes.
+				err := reflex.Run(t.Context(), reflex.NewSpec(newFakeLog().stream, rpatterns.MemCursorStore(), consumer, reflex.WithStreamToHead()))
 				require.ErrorIs(t, err, tc.err)
 				require.ErrorIs(t, consumer.Consume(t.Context(), oneEvent()), tc.err)
 				require.Empty(t, inner.called)
