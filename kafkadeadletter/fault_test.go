@@ -2,10 +2,13 @@ package kafkadeadletter_test
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,13 +72,16 @@ type env struct {
 	broker  *kafkatest.Broker
 	store   *kafkadeadletter.Store
 	letters *kafkadeadletter.Letters
+
+	silent    atomic.Pointer[[]kmsg.Key]
+	swallowed chan struct{}
 }
 
 func newEnv(t *testing.T, opts ...kafkadeadletter.Option) *env {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	t.Cleanup(cancel)
-	e := &env{T: t, ctx: ctx, broker: kafkatest.Start(t, kafkatest.WithBrokers(2))}
+	e := &env{T: t, ctx: ctx, broker: kafkatest.Start(t, kafkatest.WithBrokers(2)), swallowed: make(chan struct{}, 1000)}
 	e.store = e.open(opts...)
 	e.letters = e.store.For(&fakeLog{})
 	return e
@@ -83,7 +89,7 @@ func newEnv(t *testing.T, opts ...kafkadeadletter.Option) *env {
 
 func (e *env) open(opts ...kafkadeadletter.Option) *kafkadeadletter.Store {
 	e.Helper()
-	store, err := kafkadeadletter.Open(e.ctx, e.broker.Opts(), topic, opts...)
+	store, err := kafkadeadletter.Open(e.ctx, append(e.broker.Opts(), kgo.Dialer(e.dial)), topic, opts...)
 	require.NoError(e, err)
 	e.Cleanup(func() { store.Close() })
 	return store
@@ -108,21 +114,30 @@ func (e *env) requireLetters(offsets ...int64) {
 	require.Equal(e, append([]int64{}, offsets...), got)
 }
 
-// silence has the broker not answer requests any more. The channel tells of each that came.
+// silence has requests of these kinds not be answered any more. The channel tells of each that came.
 func (e *env) silence(keys ...kmsg.Key) <-chan struct{} {
-	e.Helper()
-	came, release := make(chan struct{}, 1000), make(chan struct{})
-	cluster := e.broker.Cluster()
-	for _, key := range keys {
-		cluster.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
-			cluster.KeepControl()
-			came <- struct{}{}
-			cluster.SleepControl(func() { <-release })
-			return nil, nil, false
-		})
+	e.silent.Store(&keys)
+	return e.swallowed
+}
+
+func (e *env) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	return &muteConn{Conn: conn, env: e}, err
+}
+
+// muteConn swallows requests that are not to be answered. kgo writes each at once: its size, its kind, and the rest.
+type muteConn struct {
+	net.Conn
+	env *env
+}
+
+func (c *muteConn) Write(b []byte) (int, error) {
+	keys := c.env.silent.Load()
+	if keys == nil || !slices.Contains(*keys, kmsg.Key(binary.BigEndian.Uint16(b[4:]))) {
+		return c.Conn.Write(b)
 	}
-	e.Cleanup(func() { close(release) })
-	return came
+	c.env.swallowed <- struct{}{}
+	return len(b), nil
 }
 
 // calls are all that wait for Kafka.
@@ -146,62 +161,112 @@ func (e *env) calls() map[string]func(context.Context) error {
 	}
 }
 
-// The broker takes requests and never answers. kgo holds on to them for 10 to 20 s.
-func TestAllCallsObeyTheirContextWhileTheBrokerIsSilent(t *testing.T) {
-	for name := range (&env{}).calls() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t)
-			e.insert(0)
-			came := e.silence(kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets)
-			ctx, cancel := context.WithCancel(e.ctx)
-			go func() {
-				<-came
-				cancel()
-			}()
-			begin := time.Now()
-			require.ErrorIs(t, e.calls()[name](ctx), context.Canceled)
-			require.Less(t, time.Since(begin), prompt)
-			require.ErrorIs(t, e.calls()[name](ctx), context.Canceled, "done before")
-		})
+// silences are what the broker may be silent about: the first request of a call, or a later one.
+func silences() map[string][]kmsg.Key {
+	return map[string][]kmsg.Key{
+		" from the start": {kmsg.Produce, kmsg.ListOffsets},
+		" in the middle":  {kmsg.Produce, kmsg.Fetch},
 	}
+}
+
+// eachSilence runs a test for all calls and silences.
+func eachSilence(t *testing.T, test func(t *testing.T, call string, silent []kmsg.Key)) {
+	t.Helper()
+	for call := range (&env{}).calls() {
+		for name, silent := range silences() {
+			t.Run(call+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, call, silent)
+			})
+		}
+	}
+}
+
+// The broker takes requests and never answers. kgo holds on to some of them for 10 to 20 s.
+func TestAllCallsObeyTheirContextWhileTheBrokerIsSilent(t *testing.T) {
+	eachSilence(t, func(t *testing.T, name string, silent []kmsg.Key) {
+		t.Helper()
+		e := newEnv(t)
+		e.insert(0)
+		came := e.silence(silent...)
+		ctx, cancel := context.WithCancel(e.ctx)
+		go func() {
+			<-came
+			cancel()
+		}()
+		begin := time.Now()
+		require.ErrorIs(t, e.calls()[name](ctx), context.Canceled)
+		require.Less(t, time.Since(begin), prompt)
+		require.ErrorIs(t, e.calls()[name](ctx), context.Canceled, "done before")
+	})
+}
+
+// The connection that fetches is taken by a broker that says nothing at all, not even which versions it
+// speaks. kgo bounds that by its own timeouts, and not by the context.
+func TestReadingObeysItsContextWhileAConnectionIsNotAnswered(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close() // the kernel accepts
+	var divert atomic.Bool
+	diverted := make(chan struct{}, 100)
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if divert.Load() {
+			diverted <- struct{}{}
+			address = silent.Addr().String()
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	e := newEnv(t)
+	e.insert(0)
+	store, err := kafkadeadletter.Open(e.ctx, append(e.broker.Opts(), kgo.Dialer(dial)), topic)
+	require.NoError(t, err)
+	defer store.Close()
+	e.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
+		divert.Store(true)
+		return true
+	}})
+	ctx, cancel := context.WithCancel(e.ctx)
+	go func() {
+		<-diverted
+		cancel()
+	}()
+	begin := time.Now()
+	_, err = store.List(ctx, kafkadeadletter.Filter{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Less(t, time.Since(begin), prompt)
 }
 
 // Without a deadline of the caller's it is the store's timeout that ends the call, and that is not an end that is
 // expected: nobody would see it.
 func TestAllCallsEndWithTheTimeoutWhileTheBrokerIsSilent(t *testing.T) {
-	for name := range (&env{}).calls() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t, kafkadeadletter.WithTimeout(time.Second))
-			e.insert(0)
-			e.silence(kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets)
-			begin := time.Now()
-			err := e.calls()[name](e.ctx)
-			require.ErrorIs(t, err, kafkadeadletter.ErrUnreachable)
-			require.False(t, reflex.IsExpected(err))
-			require.False(t, kafkadeadletter.IsPermanent(err))
-			require.Less(t, time.Since(begin), time.Second+prompt)
-		})
-	}
+	eachSilence(t, func(t *testing.T, name string, silent []kmsg.Key) {
+		t.Helper()
+		e := newEnv(t, kafkadeadletter.WithTimeout(time.Second))
+		e.insert(0)
+		e.silence(silent...)
+		begin := time.Now()
+		err := e.calls()[name](e.ctx)
+		require.ErrorIs(t, err, kafkadeadletter.ErrUnreachable)
+		require.False(t, reflex.IsExpected(err))
+		require.False(t, kafkadeadletter.IsPermanent(err))
+		require.Less(t, time.Since(begin), time.Second+prompt)
+	})
 }
 
 func TestCloseEndsAllCalls(t *testing.T) {
-	for name := range (&env{}).calls() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t)
-			e.insert(0)
-			came := e.silence(kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets)
-			failed := make(chan error, 1)
-			go func() { failed <- e.calls()[name](e.ctx) }()
-			<-came
-			begin := time.Now()
-			require.NoError(t, e.store.Close())
-			require.ErrorIs(t, <-failed, kafkadeadletter.ErrClosed)
-			require.Less(t, time.Since(begin), prompt)
-		})
-	}
+	eachSilence(t, func(t *testing.T, name string, silent []kmsg.Key) {
+		t.Helper()
+		e := newEnv(t)
+		e.insert(0)
+		came := e.silence(silent...)
+		failed := make(chan error, 1)
+		go func() { failed <- e.calls()[name](e.ctx) }()
+		<-came
+		begin := time.Now()
+		require.NoError(t, e.store.Close())
+		require.ErrorIs(t, <-failed, kafkadeadletter.ErrClosed)
+		require.Less(t, time.Since(begin), prompt)
+	})
 }
 
 // The log of events is what is silent.

@@ -63,10 +63,8 @@ func (l *Letters) insert(ctx context.Context, consumer, id string, e *reflex.Eve
 		return l.store.own(ctx, err)
 	}
 	key.TopicID = topicID
-	letter := Letter{Key: key, Record: record, Failure: failure}
-	if record == nil {
-		letter.Event = e
-	}
+	// The event only counts if there is no record.
+	letter := Letter{Key: key, Record: record, Event: e, Failure: failure}
 	return l.store.own(ctx, l.store.write(joint, key, encode(letter)))
 }
 

@@ -2,11 +2,14 @@ package kafkastream
 
 import (
 	"context"
+	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -143,28 +146,38 @@ func TestRecordOfWhatNeverWasIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalidOption)
 }
 
-// The broker answers everything but the fetch. kgo holds on to it for longer than the context.
+// The connection that fetches is taken by somebody who says nothing at all, not even which versions he speaks. kgo bounds that by
+// its own timeouts, 10 s each, and not by the context.
 func TestRecordObeysItsContext(t *testing.T) {
 	s := newSource(t)
 	s.write(0, 3)
-	hang, asleep := make(chan struct{}, 100), make(chan struct{})
-	defer close(asleep)
-	s.broker.Cluster().ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-		hang <- struct{}{}
-		s.broker.Cluster().SleepControl(func() { <-asleep })
-		return nil, nil, false
-	})
-	ctx, cancel := context.WithCancel(t.Context())
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close() // the kernel accepts
+	var divert atomic.Bool
+	diverted := make(chan struct{}, 100)
+	s.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
+		divert.Store(true)
+		return true
+	}})
+	p := NewPartition(append(s.broker.Opts(), kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if divert.Load() {
+			diverted <- struct{}{}
+			address = silent.Addr().String()
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})), orders, 0)
+	ctx, cancel := context.WithCancel(s.ctx)
 	go func() {
-		<-hang
+		<-diverted
 		cancel()
 	}()
 	begin := time.Now()
-	_, _, err := s.Record(ctx, "1")
+	_, _, err = p.Record(ctx, "1")
 	require.ErrorIs(t, err, context.Canceled)
 	require.Less(t, time.Since(begin), 3*time.Second)
 
-	_, _, err = s.Record(ctx, "1")
+	_, _, err = p.Record(ctx, "1")
 	require.ErrorIs(t, err, context.Canceled)
 }
 
