@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/kreflex/kreflex/migrate"
 )
 
 // stdio is what a process has; tests give their own.
@@ -42,6 +44,7 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 		kong.Name("kreflex"),
 		kong.Description("The reflex API over Kafka, from the command line."),
 		kong.UsageOnError(),
+		kong.Vars{"grpcMethod": migrate.DefaultGRPCMethod},
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(int) { finished = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/luno/jettison/errors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
@@ -46,7 +48,7 @@ func exitCodeOf(err error) exitCode {
 		return exitPermanent
 	case isAny(err, kafkacursor.ErrOwnershipUnknown, kafkacursor.ErrOpenTransaction,
 		migrate.ErrNotCopied, migrate.ErrMoved, migrate.ErrGroupActive),
-		errors.As(err, &brokers), unclean(err):
+		errors.As(err, &brokers), unclean(err), status.Code(err) == codes.Unavailable:
 		return exitTransient
 	}
 	return exitFailed

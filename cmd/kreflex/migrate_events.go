@@ -7,6 +7,9 @@ import (
 
 	"github.com/luno/jettison/errors"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/migrate"
@@ -31,8 +34,12 @@ type migrateEventsCommand struct {
 	NoSourceCheck   bool `help:"Go on without comparing the event copied last with the source."`
 }
 
-// migrateSource is where events come from: a stream of any kind is a flag more here.
+// migrateSource is where events come from.
 type migrateSource struct {
+	FromGRPC   string `name:"from-grpc" help:"Server of a stream over gRPC, of kreflex or luno/reflex." placeholder:"HOST:PORT"`
+	GRPCMethod string `name:"grpc-method" help:"Its method, such as /orderspb.Orders/StreamEvents." default:"${grpcMethod}"`
+	Plaintext  bool   `help:"Speak to that server without TLS."`
+
 	FromTopic     string   `help:"Topic to copy from."`
 	FromPartition int32    `help:"Partition of that topic." default:"0"`
 	FromBrokers   []string `help:"Brokers of that topic, if they are others." placeholder:"HOST:PORT"`
@@ -47,20 +54,42 @@ Each copied record has the ID of its event in the source in the header ` + migra
 
 Examples:
 
-  kreflex migrate events --brokers localhost:9092 --from-topic orders --to-topic orders-v2 --create
+  kreflex migrate events --brokers localhost:9092 --from-grpc orders:8080 --grpc-method /orderspb.Orders/StreamEvents --to-topic orders --create
+  kreflex migrate events --brokers localhost:9092 --from-topic orders --to-topic orders-v2
   kreflex migrate events --brokers localhost:9092 --from-topic orders --to-topic orders-v2 --create --follow --apply
 
 ` + migrateExitCodes
 }
 
-// open returns the source, and what its text is.
-func (s migrateSource) open(target migrateTarget) (reflex.StreamFunc, error) {
+// open returns the source. Close is to be called when it isn't needed any more.
+func (s migrateSource) open(target migrateTarget) (stream reflex.StreamFunc, closeSource func() error, err error) {
 	switch {
-	case s.FromTopic == "":
-		return nil, errors.Wrap(errBadFlag, "there is nothing to copy: give --from-topic")
+	case s.FromTopic == "" && s.FromGRPC == "":
+		return nil, nil, errors.Wrap(errBadFlag, "there is nothing to copy: give --from-grpc or --from-topic")
+	case s.FromTopic != "" && s.FromGRPC != "":
+		return nil, nil, errors.Wrap(errBadFlag, "--from-grpc and --from-topic exclude each other")
 	case s.FromPartition < 0:
-		return nil, errors.Wrap(errBadFlag, "--from-partition must not be negative")
+		return nil, nil, errors.Wrap(errBadFlag, "--from-partition must not be negative")
+	case s.FromGRPC != "":
+		return s.openGRPC()
 	}
+	stream, err = s.openTopic(target)
+	return stream, func() error { return nil }, err
+}
+
+func (s migrateSource) openGRPC() (reflex.StreamFunc, func() error, error) {
+	security := credentials.NewTLS(nil)
+	if s.Plaintext {
+		security = insecure.NewCredentials()
+	}
+	conn, err := grpc.NewClient(s.FromGRPC, grpc.WithTransportCredentials(security))
+	if err != nil {
+		return nil, nil, errors.Wrap(errBadFlag, "--from-grpc: "+err.Error())
+	}
+	return migrate.GRPC(conn, s.GRPCMethod), conn.Close, nil
+}
+
+func (s migrateSource) openTopic(target migrateTarget) (reflex.StreamFunc, error) {
 	kafka := target.kafka()
 	if len(s.FromBrokers) > 0 {
 		kafka = []kgo.Opt{kgo.SeedBrokers(s.FromBrokers...)}
@@ -102,13 +131,14 @@ func (c *migrateEventsCommand) Run(ctx context.Context, std stdio) error {
 	if c.Create && c.Replicas == 0 {
 		return errors.Wrap(errBadFlag, "--replicas must be at least 1, or -1")
 	}
-	if c.FromTopic == c.ToTopic && c.FromPartition == c.ToPartition && len(c.FromBrokers) == 0 {
+	if c.FromGRPC == "" && c.FromTopic == c.ToTopic && c.FromPartition == c.ToPartition && len(c.FromBrokers) == 0 {
 		return errors.Wrap(errBadFlag, "a partition can't be copied into itself")
 	}
-	source, err := c.open(c.migrateTarget)
+	source, closeSource, err := c.open(c.migrateTarget)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = closeSource() }() // what was copied is copied
 	if !c.Apply {
 		progress, err := migrate.PlanCopy(ctx, source, c.kafka(), c.ToTopic, c.ToPartition, c.options(func(migrate.Progress) {})...)
 		if err != nil {

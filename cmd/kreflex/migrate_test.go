@@ -15,6 +15,7 @@ import (
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/migrate"
+	"github.com/kreflex/kreflex/reflex/grpctest"
 )
 
 // migrating is a broker with events in topic orders, and its address.
@@ -84,6 +85,8 @@ func TestMigrateRefusesCommandLinesThatMakeNoSense(t *testing.T) {
 		{"events", "--from-topic", "orders", "--to-topic", "copy", "--batch", "0"},
 		{"events", "--from-topic", "orders", "--to-topic", "copy", "--decoder", "x"},
 		{"events", "--from-topic", "orders", "--to-topic", "copy", "--create", "--replicas", "0"},
+		{"events", "--from-topic", "orders", "--from-grpc", "localhost:1", "--to-topic", "copy"},
+		{"events", "--from-grpc", "orders:\x00", "--to-topic", "copy"},
 		{"cursors", "--topic", "copy", "--file", "no-such-file"},
 		{"cursors", "--topic", "copy", "--file", "-"},
 		{"cursors", "--topic", "copy", "--file", "-", "--timeout", "0"},
@@ -181,4 +184,17 @@ func awaitCopies(t *testing.T, c *consuming, events int) {
 		info := c.broker.Cluster().PartitionInfo("copy", 0)
 		return info != nil && info.LastStableOffset > int64(events)
 	}, timeout, time.Millisecond)
+}
+
+func TestMigrateEventsFromGRPC(t *testing.T) {
+	c, brokers := migrating(t, 3)
+	server, address := grpctest.NewServer(t, kafkastream.NewPartition(c.broker.Opts(), "orders", 0).Stream, nil)
+	args := []string{"events", "--from-grpc", address, "--plaintext", "--to-topic", "copy", "--create", "--apply"}
+	code, out, stderr := migrateRun(t, brokers, args...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, out.String(), "3 events were copied, the last is event 2 at offset 2")
+
+	server.Stop()
+	code, _, stderr = migrateRun(t, brokers, args...)
+	require.Equal(t, exitTransient, code, stderr)
 }
