@@ -210,7 +210,10 @@ func (c *copier) copied(b batch, offset int64) {
 	last := b.items[len(b.items)-1]
 	c.progress.Copied += int64(len(b.items))
 	c.progress.LastID, c.progress.LastOffset, c.progress.LastTime = last.sourceID, offset, last.timestamp
-	c.progress.Lag = max(time.Since(last.timestamp), 0)
+	c.progress.Lag = 0
+	if !last.timestamp.IsZero() {
+		c.progress.Lag = max(time.Since(last.timestamp), 0)
+	}
 }
 
 func (c *copier) ended(ctx context.Context, err error) error {

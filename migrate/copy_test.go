@@ -275,6 +275,20 @@ func TestCopyEndsAtWhatIsWrongWithTheSource(t *testing.T) {
 	}
 }
 
+// A source that doesn't answer, or waits for more instead of saying that it is at its head, proves nothing: it is not
+// called another source.
+func TestCopyDoesNotJudgeASilentSource(t *testing.T) {
+	broker := keeping(t, "orders")
+	copyAll(t, broker, newFakeSource(numbered(1, 10)...))
+	shorter := newFakeSource(numbered(1, 5)...)
+	headless := func(ctx context.Context, after string, _ ...reflex.StreamOption) (reflex.StreamClient, error) {
+		return shorter.stream(ctx, after)
+	}
+	_, err := migrate.Copy(bounded(t), headless, broker.Opts(), "orders", 0, migrate.WithCopyTimeout(time.Second))
+	require.ErrorIs(t, err, migrate.ErrInterrupted)
+	require.False(t, migrate.IsPermanent(err))
+}
+
 func TestCopyCreatesATopicThatKeepsEverything(t *testing.T) {
 	broker := keeping(t)
 	source := newFakeSource(numbered(1, 3)...)

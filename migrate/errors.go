@@ -38,9 +38,9 @@ var (
 	// has written nothing since.
 	ErrFenced = errors.New("another copy took the target over", j.C("ERR_29d7a05cf4e8b361"))
 
-	// ErrInterrupted is returned when the brokers were of no help for too long. Copy goes on
-	// exactly where the target ends when it is called again.
-	ErrInterrupted = errors.New("brokers were of no help", j.C("ERR_8a61fe03c7b5d942"))
+	// ErrInterrupted is returned when the brokers, or the source before anything was copied, were of
+	// no help for too long. Copy goes on exactly where the target ends when it is called again.
+	ErrInterrupted = errors.New("no useful answer in time", j.C("ERR_8a61fe03c7b5d942"))
 
 	// ErrNotCopied is why a cursor is not moved whose event, or one after it, is not in the
 	// target yet.

@@ -37,7 +37,14 @@ func (c *copier) verify(ctx context.Context, t tail) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case reflex.IsHeadReachedErr(err), bounded.Err() != nil:
+	case bounded.Err() != nil:
+		// It may be slow, or know no head and wait for more: that is no proof.
+		return &Error{
+			Kind: ErrInterrupted, Topic: c.topic, Partition: c.partition, Asked: mismatch.Asked + ", of the source",
+			Found: "none within " + c.config.timeout.String(),
+			Do:    "see whether the source works, and understands WithStreamToHead; WithoutSourceCheck if it does not",
+		}
+	case reflex.IsHeadReachedErr(err):
 		mismatch.Found = fmt.Sprintf("nothing after %s in the source", quote(after))
 		return mismatch
 	default:
