@@ -80,7 +80,7 @@ func (p *Partition) identify(id string) (Cursor, error) {
 	if err != nil {
 		return Cursor{}, err
 	}
-	if from.cursor == nil {
+	if from.cursor == nil || from.cursor.Offset < 0 { // the start, and where an empty log starts
 		e := p.error(ErrBadCursor)
 		e.Asked, e.Do = "the record of an event without an ID", "give the ID that the stream gave to the event"
 		return Cursor{}, e
