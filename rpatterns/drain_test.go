@@ -250,6 +250,26 @@ func TestDrainKnowsRunsApart(t *testing.T) {
 	})
 }
 
+// Runs whose events come in turn would otherwise each leave something behind with every event, until they end.
+func TestDrainKeepsOneContextARun(t *testing.T) {
+	var ends []<-chan struct{}
+	consumer := rpatterns.NewDrainConsumer(drained(func(ctx context.Context, _ *reflex.Event) error {
+		ends = append(ends, ctx.Done())
+		return nil
+	}), time.Millisecond)
+	first, cancelFirst := context.WithCancel(t.Context())
+	defer cancelFirst()
+	second, cancelSecond := context.WithCancel(t.Context())
+	defer cancelSecond()
+	for range 2 {
+		require.NoError(t, consumer.Consume(first, oneEvent()))
+		require.NoError(t, consumer.Consume(second, oneEvent()))
+	}
+	require.Equal(t, ends[0], ends[2])
+	require.Equal(t, ends[1], ends[3])
+	require.NotEqual(t, ends[0], ends[1])
+}
+
 func TestDrainIsForSeveralGoroutines(t *testing.T) {
 	consumer := rpatterns.NewDrainConsumer(drained(func(ctx context.Context, _ *reflex.Event) error { return ctx.Err() }), time.Minute)
 	var wg sync.WaitGroup
