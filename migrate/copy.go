@@ -187,7 +187,7 @@ func (c *copier) pump(ctx context.Context, w *writer) error {
 	running.Go(func() { f.run(reading, stream) })
 
 	for {
-		b, err := f.collect(ctx, c.config.batchEvents)
+		b, err := f.collect(ctx, c.config.batchEvents, !c.config.follow)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ type item struct {
 	sourceID  string
 	timestamp time.Time
 	weight    int64
+	crowded   bool  // nothing but that there is no room for the next before some of these are written
 	err       error // why nothing follows
 }
 
@@ -44,19 +45,29 @@ func newFeed(topic string, partition int32, lastID string, events int) *feed {
 func (f *feed) run(ctx context.Context, stream reflex.StreamClient) {
 	defer close(f.items)
 	for {
-		next := f.next(ctx, stream)
-		select {
-		case f.items <- next:
-		case <-ctx.Done():
-			return
+		next := f.next(stream)
+		if next.err == nil && !f.room.TryAcquire(next.weight) {
+			// Or the writer would wait for a full batch, and this for the writer.
+			if !f.hand(ctx, item{crowded: true}) || f.room.Acquire(ctx, next.weight) != nil {
+				return
+			}
 		}
-		if next.err != nil {
+		if !f.hand(ctx, next) || next.err != nil {
 			return
 		}
 	}
 }
 
-func (f *feed) next(ctx context.Context, stream reflex.StreamClient) item {
+func (f *feed) hand(ctx context.Context, i item) bool {
+	select {
+	case f.items <- i:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *feed) next(stream reflex.StreamClient) item {
 	e, err := stream.Recv()
 	if err == nil && e == nil {
 		err = reflex.ErrNoEvent
@@ -76,11 +87,7 @@ func (f *feed) next(ctx context.Context, stream reflex.StreamClient) item {
 		return item{err: errors.Wrap(err, fmt.Sprintf("event %s of the source", quote(e.ID)), j.KV("event_id", e.ID))}
 	}
 	record.Topic, record.Partition = f.topic, f.partition
-	weight := min(weightOf(record), roomBytes)
-	if err := f.room.Acquire(ctx, weight); err != nil {
-		return item{err: err}
-	}
-	return item{record: record, sourceID: e.ID, timestamp: e.Timestamp, weight: weight}
+	return item{record: record, sourceID: e.ID, timestamp: e.Timestamp, weight: min(weightOf(record), roomBytes)}
 }
 
 // recordOverhead is about what a record takes beside its bytes.
@@ -101,30 +108,49 @@ type batch struct {
 	end    error // of the source, behind the items
 }
 
-// collect waits for an event and takes what else is there, up to a full batch.
-func (f *feed) collect(ctx context.Context, events int) (batch, error) {
+// collect waits for an event and takes what else is there, up to a full batch. With fill it waits
+// for a full batch or the end of the source: what is to be copied once needs few transactions, and not to be seen soon.
+func (f *feed) collect(ctx context.Context, events int, fill bool) (batch, error) {
 	var b batch
-	select {
-	case first, open := <-f.items:
-		if !open {
-			return b, ctx.Err()
-		}
-		b.add(first)
-	case <-ctx.Done():
-		return b, ctx.Err()
-	}
 	for len(b.items) < events && b.weight < batchBytes && b.end == nil {
-		select {
-		case next, open := <-f.items:
-			if !open {
-				return b, ctx.Err()
-			}
+		next, there, err := f.take(ctx, fill || len(b.items) == 0)
+		if err != nil {
+			return b, err
+		}
+		if !there || next.crowded && len(b.items) > 0 {
+			break
+		}
+		if !next.crowded {
 			b.add(next)
-		default:
-			return b, nil
 		}
 	}
 	return b, nil
+}
+
+// take returns the next item, if there is one or it may wait for it.
+func (f *feed) take(ctx context.Context, wait bool) (next item, there bool, err error) {
+	if !wait {
+		select {
+		case next, open := <-f.items:
+			return next, open, closedError(ctx, open)
+		default:
+			return item{}, false, nil
+		}
+	}
+	select {
+	case next, open := <-f.items:
+		return next, open, closedError(ctx, open)
+	case <-ctx.Done():
+		return item{}, false, ctx.Err()
+	}
+}
+
+// closedError is why the reader has gone without saying why.
+func closedError(ctx context.Context, open bool) error {
+	if open {
+		return nil
+	}
+	return ctx.Err()
 }
 
 func (b *batch) add(i item) {
