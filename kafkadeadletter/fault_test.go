@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/kreflex/kreflex/kafkadeadletter"
 	"github.com/kreflex/kreflex/kafkatest"
@@ -201,33 +202,31 @@ func TestAllCallsObeyTheirContextWhileTheBrokerIsSilent(t *testing.T) {
 	})
 }
 
-// The connection that fetches is taken by a broker that says nothing at all, not even which versions it
-// speaks. kgo bounds that by its own timeouts, and not by the context.
+// The connection that fetches is taken by somebody who says nothing at all, also when asked who he is.
 func TestReadingObeysItsContextWhileAConnectionIsNotAnswered(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer silent.Close() // the kernel accepts
+	broker := kafkatest.Start(t, kafkatest.WithKfake(kfake.EnableSASL(), kfake.Superuser("PLAIN", "me", "secret")))
+	within, stop := context.WithTimeout(t.Context(), patient)
+	defer stop()
+	silent, asked := deafListener(t)
 	var divert atomic.Bool
-	diverted := make(chan struct{}, 100)
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		if divert.Load() {
-			diverted <- struct{}{}
-			address = silent.Addr().String()
+			address = silent
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
-	e := newEnv(t)
-	e.insert(0)
-	store, err := kafkadeadletter.Open(e.ctx, append(e.broker.Opts(), kgo.Dialer(dial)), topic)
+	opts := append(broker.Opts(), kgo.Dialer(dial), kgo.SASL(plain.Auth{User: "me", Pass: "secret"}.AsMechanism()))
+	store, err := kafkadeadletter.Open(within, opts, topic)
 	require.NoError(t, err)
 	defer store.Close()
-	e.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
+	require.NoError(t, store.For(&fakeLog{}).ErrorInsert(within, "billing", "0", "no"))
+	broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
 		divert.Store(true)
 		return true
 	}})
-	ctx, cancel := context.WithCancel(e.ctx)
+	ctx, cancel := context.WithCancel(within)
 	go func() {
-		<-diverted
+		<-asked
 		cancel()
 	}()
 	begin := time.Now()
@@ -518,4 +517,26 @@ func TestOpenOfAnUnreachableBroker(t *testing.T) {
 	_, err = kafkadeadletter.Open(ctx, seeds, topic)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Less(t, time.Since(begin), prompt)
+}
+
+// deafListener accepts one connection, tells when something came over it, and never answers.
+func deafListener(t *testing.T) (address string, asked <-chan struct{}) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	came, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			close(came)
+		}
+		_, _ = io.Copy(io.Discard, conn) // until the client is gone
+	}()
+	t.Cleanup(func() { listener.Close(); <-ended })
+	return listener.Addr().String(), came
 }

@@ -150,7 +150,7 @@ func (r *reading) hidden(answer partition.Answer, target int64) error {
 func (r *reading) fetch(ctx context.Context, reader *partition.Reader) (partition.Answer, error) {
 	bounded, cancel := context.WithTimeout(ctx, r.store.config.timeout)
 	defer cancel()
-	// kgo may hold on to a fetch for longer. Who left the reader behind doesn't touch it again.
+	// So that it ends with the context whatever kgo does. Who left the reader behind doesn't touch it again.
 	return kafka.Do(bounded, r.cl, reader.Fetch)
 }
 

@@ -121,7 +121,7 @@ func (p *Partition) lookUp(ctx context.Context, client *kafka.Client, cursor Cur
 func fetchRecord(ctx context.Context, client *kafka.Client, log partition.Log, offset int64) (*kgo.Record, error) {
 	reader := partition.NewReader(client, log, offset, partition.Config{MaxBytes: recordBytes, MaxWait: recordWait})
 	for {
-		// kgo holds on to a fetch for longer than its context; who left the reader behind doesn't touch it again.
+		// So that it ends with ctx whatever kgo does. Who left the reader behind doesn't touch it again.
 		answer, err := kafka.Do(ctx, client, reader.Fetch)
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package kafkastream
 
 import (
 	"context"
+	"io"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/kreflex/kreflex/kafkatest"
 	"github.com/kreflex/kreflex/reflex"
@@ -146,30 +148,30 @@ func TestRecordOfWhatNeverWasIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalidOption)
 }
 
-// The connection that fetches is taken by somebody who says nothing at all, not even which versions he speaks. kgo bounds that by
-// its own timeouts, 10 s each, and not by the context.
+// The connection that fetches is taken by somebody who says nothing at all, also when asked who he is.
 func TestRecordObeysItsContext(t *testing.T) {
-	s := newSource(t)
-	s.write(0, 3)
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	s := newSource(t, kafkatest.WithKfake(kfake.EnableSASL(), kfake.Superuser("PLAIN", "me", "secret")))
+	auth := kgo.SASL(plain.Auth{User: "me", Pass: "secret"}.AsMechanism())
+	writer, err := kgo.NewClient(append(s.broker.Opts(), auth, kgo.DefaultProduceTopic(orders))...)
 	require.NoError(t, err)
-	defer silent.Close() // the kernel accepts
+	defer writer.Close()
+	s.writer = writer
+	s.write(0, 3)
+	silent, asked := deafListener(t)
 	var divert atomic.Bool
-	diverted := make(chan struct{}, 100)
 	s.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
 		divert.Store(true)
 		return true
 	}})
-	p := NewPartition(append(s.broker.Opts(), kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+	p := NewPartition(append(s.broker.Opts(), auth, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 		if divert.Load() {
-			diverted <- struct{}{}
-			address = silent.Addr().String()
+			address = silent
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	})), orders, 0)
 	ctx, cancel := context.WithCancel(s.ctx)
 	go func() {
-		<-diverted
+		<-asked
 		cancel()
 	}()
 	begin := time.Now()
@@ -211,4 +213,26 @@ func TestRecordOfAnotherEpochIsNotTakenForTheEvent(t *testing.T) {
 	require.Greater(t, now, epoch)
 	cursor.LeaderEpoch = now
 	s.requireGone(cursor.String())
+}
+
+// deafListener accepts one connection, tells when something came over it, and never answers.
+func deafListener(t *testing.T) (address string, asked <-chan struct{}) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	came, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			close(came)
+		}
+		_, _ = io.Copy(io.Discard, conn) // until the client is gone
+	}()
+	t.Cleanup(func() { listener.Close(); <-ended })
+	return listener.Addr().String(), came
 }
