@@ -165,8 +165,8 @@ func TestGroupWithMembersIsNotMoved(t *testing.T) {
 	require.EqualValues(t, 4, committed(t, broker).At)
 
 	member.Close() // it leaves
-	for mover, plan := range plans {
-		report, err := mover.Apply(bounded(t), plan)
+	for _, mover := range []*migrate.Mover{forth, back} { // the latter changes what the former planned with
+		report, err := mover.Apply(bounded(t), plans[mover])
 		require.NoError(t, err)
 		require.NoError(t, report.Err())
 	}
