@@ -17,6 +17,9 @@ import (
 // fetchWait is how long a fetch waits that finds nothing. That is so where an open transaction hides the rest.
 const fetchWait = 250 * time.Millisecond
 
+// answerBytes is about what one answer takes in memory, however well letters are compressed.
+const answerBytes = 8 << 20
+
 // reading is one call's look at the topic. It knows where the newest letter of each key is, and nothing of
 // what is in it: letters are as large as events, and there may be many. It is for one goroutine, and must be closed.
 type reading struct {
@@ -105,7 +108,7 @@ func (r *reading) readTo(ctx context.Context, target int64) error {
 	if r.next >= target {
 		return nil
 	}
-	reader := partition.NewReader(r.cl, r.log, r.next, partition.Config{MaxWait: fetchWait})
+	reader := partition.NewReader(r.cl, r.log, r.next, partition.Config{MaxWait: fetchWait, TargetBytes: answerBytes})
 	last := time.Now()
 	for r.next < target {
 		answer, err := r.fetch(ctx, reader)
@@ -215,7 +218,7 @@ func (r *reading) at(ctx context.Context, offset int64) (*kgo.Record, error) {
 
 // fill fetches what is at an offset and behind.
 func (r *reading) fill(ctx context.Context, offset int64) error {
-	reader := partition.NewReader(r.cl, r.log, offset, partition.Config{MaxWait: fetchWait})
+	reader := partition.NewReader(r.cl, r.log, offset, partition.Config{MaxWait: fetchWait, TargetBytes: answerBytes})
 	next := offset
 	for next <= offset {
 		answer, err := r.fetch(ctx, reader)

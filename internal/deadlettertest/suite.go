@@ -1,10 +1,12 @@
 package deadlettertest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +41,7 @@ func Run(t *testing.T, kafka func(testing.TB) Kafka) {
 		{"replay leaves what is written meanwhile", replayBesideTheConsumer},
 		{"replay ended by its context loses nothing", replayCancelled},
 		{"a letter that is too large is refused", tooLarge},
+		{"a letter of a large event is taken", largeLetter},
 		{"the topic is created to keep letters", createdTopic},
 		{"a topic that would lose letters is refused", refusedTopic},
 		{"an open transaction is waited for", openTransaction},
@@ -465,6 +468,32 @@ func tooLarge(t *testing.T, kafka Kafka) {
 		return err == nil
 	}, patient, 50*time.Millisecond, "%v", err)
 	e.requireLetters(0, 1)
+}
+
+// largeLetter: the event is as large as its topic takes, which is more than topics take by default, and its letter is larger.
+func largeLetter(t *testing.T, kafka Kafka) {
+	t.Helper()
+	const large = 5 << 20
+	e := newEnv(t, kafka)
+	_, err := e.admin.AlterTopicConfigs(e.ctx, []kadm.AlterConfig{{Name: "max.message.bytes", Value: kadm.StringPtr(strconv.Itoa(large))}}, e.orders)
+	require.NoError(t, err)
+	writer := e.client(kgo.DefaultProduceTopic(e.orders), kgo.ProducerBatchMaxBytes(large), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	value := make([]byte, large-1000)
+	require.Eventually(t, func() bool {
+		return writer.ProduceSync(e.ctx, &kgo.Record{Value: value}).FirstErr() == nil
+	}, patient, 50*time.Millisecond)
+	e.publish(1)
+	cause := errors.New(strings.Repeat("no ", 10_000))
+	require.NoError(t, e.letters.Insert(e.ctx, billing, e.event(0), cause))
+	e.insert(1)
+	letters := e.list(kafkadeadletter.Filter{})
+	require.Len(t, letters, 2)
+	require.True(t, bytes.Equal(value, letters[0].Record.Value))
+	require.Equal(t, cause.Error(), letters[0].Failure.Text)
+	c := &consumer{name: billing}
+	_, err = e.letters.Replay(e.ctx, c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"0", "1"}, c.consumed)
 }
 
 func createdTopic(t *testing.T, kafka Kafka) {
