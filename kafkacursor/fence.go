@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kreflex/kreflex/internal/kafka"
+	"github.com/kreflex/kreflex/internal/topics"
 )
 
 // fence is the transactional client of one cursor. It is of no use after the first
@@ -26,7 +27,7 @@ func (s *Store) openFence(ctx context.Context, sl *slot) (*fence, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = ask(ctx, cl, passing, func(ctx context.Context) (struct{}, error) {
+	_, err = topics.Ask(ctx, cl, func(ctx context.Context) (struct{}, error) {
 		_, _, err := cl.ProducerID(ctx)
 		return struct{}{}, err
 	})

@@ -2,10 +2,11 @@ package kafkadeadletter
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
+
+	"github.com/kreflex/kreflex/internal/complaint"
 )
 
 // The kinds of an *Error. Match them with errors.Is.
@@ -100,36 +101,21 @@ type Error struct {
 
 // Error says all there is to say in one line.
 func (e *Error) Error() string {
-	var text strings.Builder
-	text.WriteString(e.Kind.Error())
+	about := ""
 	switch {
 	case e.Key.Consumer != "" && e.Topic != "":
-		fmt.Fprintf(&text, " (%s in %s)", e.Key, e.Topic)
+		about = fmt.Sprintf("%s in %s", e.Key, e.Topic)
 	case e.Key.Consumer != "":
-		fmt.Fprintf(&text, " (%s)", e.Key)
+		about = e.Key.String()
 	case e.Topic != "":
-		fmt.Fprintf(&text, " (%s)", e.Topic)
+		about = e.Topic
 	}
-	for _, part := range []struct{ intro, text string }{{"asked for ", e.Asked}, {"found ", e.Found}} {
-		if part.text != "" {
-			text.WriteString(": " + part.intro + part.text)
-		}
-	}
-	if e.Cause != nil {
-		text.WriteString(": " + e.Cause.Error())
-	}
-	if e.Do != "" {
-		text.WriteString(": " + e.Do)
-	}
-	return text.String()
+	return complaint.Line(e.Kind, about, e.Asked, e.Found, e.Cause, e.Do)
 }
 
 // Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{e.Kind}
-	}
-	return []error{e.Kind, e.Cause}
+	return complaint.Chain(e.Kind, e.Cause)
 }
 
 // IsPermanent reports whether a store's error will be the same the next time, until

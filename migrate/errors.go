@@ -2,11 +2,11 @@ package migrate
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
 
+	"github.com/kreflex/kreflex/internal/complaint"
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
 )
@@ -87,31 +87,16 @@ type Error struct {
 
 // Error says all there is to say in one line.
 func (e *Error) Error() string {
-	var text strings.Builder
-	text.WriteString(e.Kind.Error())
+	about := ""
 	if e.Topic != "" {
-		fmt.Fprintf(&text, " (%s/%d)", e.Topic, e.Partition)
+		about = fmt.Sprintf("%s/%d", e.Topic, e.Partition)
 	}
-	for _, part := range []struct{ intro, text string }{{"asked for ", e.Asked}, {"found ", e.Found}} {
-		if part.text != "" {
-			text.WriteString(": " + part.intro + part.text)
-		}
-	}
-	if e.Cause != nil {
-		text.WriteString(": " + e.Cause.Error())
-	}
-	if e.Do != "" {
-		text.WriteString(": " + e.Do)
-	}
-	return text.String()
+	return complaint.Line(e.Kind, about, e.Asked, e.Found, e.Cause, e.Do)
 }
 
 // Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{e.Kind}
-	}
-	return []error{e.Kind, e.Cause}
+	return complaint.Chain(e.Kind, e.Cause)
 }
 
 // IsPermanent reports whether the error will be the same the next time, until somebody

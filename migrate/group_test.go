@@ -164,7 +164,7 @@ func TestGroupWithMembersIsNotMoved(t *testing.T) {
 	require.Empty(t, cursor)
 	require.EqualValues(t, 4, committed(t, broker).At)
 
-	member.Close() // it leaves
+	member.Close()                                        // it leaves
 	for _, mover := range []*migrate.Mover{forth, back} { // the latter changes what the former planned with
 		report, err := mover.Apply(bounded(t), plans[mover])
 		require.NoError(t, err)

@@ -14,10 +14,15 @@ import (
 // attemptTimeout bounds one request, so that another broker is asked if one hangs.
 const attemptTimeout = 3 * time.Second
 
-var errSilent = errors.New("broker did not answer in time", j.C("ERR_4f9c02d7be816a53"))
+var errSilent = errors.New("broker did not answer in time", j.C("ERR_24fd8e6b0c97a135"))
 
-// ask makes a request and repeats it while its error is one that passes. It
-// returns a *partition.GaveUp or the error of ctx once that is done.
+// Ask makes a request and repeats it while its error is one that goes away by itself. It returns
+// a *partition.GaveUp or the error of ctx once that is done.
+func Ask[T any](ctx context.Context, cl *kafka.Client, fn func(context.Context) (T, error)) (T, error) {
+	return ask(ctx, cl, passing, fn)
+}
+
+// ask makes a request and repeats it while its error is one that passes. See Ask.
 func ask[T any](ctx context.Context, cl *kafka.Client, passes func(error) bool, fn func(context.Context) (T, error)) (T, error) {
 	var (
 		pause kafka.Backoff
