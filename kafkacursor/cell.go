@@ -1,5 +1,7 @@
 package kafkacursor
 
+import "github.com/kreflex/kreflex/internal/decimal"
+
 // cell is one cursor and the right to set it: what was set, what of it is
 // being written, and who else writes. It decides only; it has no lock and does no I/O.
 //
@@ -72,11 +74,11 @@ func (c *cell) set(id string, stamp func(string) string) verdict {
 		c.state = gone
 		return notOwned
 	}
-	if isDecimal(id) {
+	if decimal.Is(id) {
 		if c.order == id {
 			return same
 		}
-		if c.order != "" && lessDecimal(id, c.order) {
+		if c.order != "" && decimal.Less(id, c.order) {
 			return backwards
 		}
 		c.order = id
@@ -115,7 +117,7 @@ func (c *cell) acquire(s standing) string {
 	cursor := s.best.cursor
 	c.value = value{id: cursor}
 	c.order = ""
-	if order := orderOf(cursor); isDecimal(order) {
+	if order := orderOf(cursor); decimal.Is(order) {
 		c.order = order
 	}
 	c.rewrite = s.shadowed && !s.best.deleted

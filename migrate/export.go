@@ -7,6 +7,8 @@ import (
 
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
+
+	"github.com/kreflex/kreflex/internal/decimal"
 )
 
 // ErrBadExport is returned by ReadCursors for what is no export of cursors.
@@ -137,7 +139,7 @@ func cursorOf(value json.Token) (string, error) {
 	case string:
 		return v, nil
 	case json.Number:
-		if isDecimal(v.String()) {
+		if decimal.Is(v.String()) {
 			return v.String(), nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/luno/jettison/errors"
 
+	"github.com/kreflex/kreflex/internal/decimal"
 	"github.com/kreflex/kreflex/internal/kafka"
 	"github.com/kreflex/kreflex/kafkastream"
 )
@@ -41,7 +42,7 @@ func newLookup(topic string, partition int32, start int64, cursors []string) *lo
 		id := sourceIDOf(cursor)
 		switch {
 		case id == "":
-		case isDecimal(id):
+		case decimal.Is(id):
 			l.wanted = append(l.wanted, id)
 		default:
 			l.opaque[id] = true
@@ -54,9 +55,9 @@ func newLookup(topic string, partition int32, start int64, cursors []string) *lo
 
 func compareDecimal(a, b string) int {
 	switch {
-	case lessDecimal(a, b):
+	case decimal.Less(a, b):
 		return -1
-	case lessDecimal(b, a):
+	case decimal.Less(b, a):
 		return 1
 	}
 	return 0
@@ -86,8 +87,8 @@ func (l *lookup) take(r copied) error {
 			Do:    "copy into an empty partition: a cursor on that event would leave out the other, which nobody consumed",
 		}
 	}
-	number := isDecimal(r.sourceID)
-	if l.any && (number != isDecimal(l.last.sourceID) || number && !lessDecimal(l.last.sourceID, r.sourceID)) {
+	number := decimal.Is(r.sourceID)
+	if l.any && (number != decimal.Is(l.last.sourceID) || number && !decimal.Less(l.last.sourceID, r.sourceID)) {
 		return &Error{
 			Kind: ErrSourceOrder, Topic: l.topic, Partition: l.partition,
 			Found: fmt.Sprintf("ID %s at offset %d behind ID %s", quote(r.sourceID), r.offset, quote(l.last.sourceID)),
@@ -95,7 +96,7 @@ func (l *lookup) take(r copied) error {
 		}
 	}
 	if number {
-		for len(l.wanted) > 0 && lessDecimal(l.wanted[0], r.sourceID) {
+		for len(l.wanted) > 0 && decimal.Less(l.wanted[0], r.sourceID) {
 			l.found[l.wanted[0]] = l.before()
 			l.wanted = l.wanted[1:]
 		}
@@ -127,7 +128,7 @@ func (l *lookup) pending() bool {
 	if !l.any {
 		return len(l.wanted) > 0 || len(l.opaque) > 0
 	}
-	if isDecimal(l.last.sourceID) {
+	if decimal.Is(l.last.sourceID) {
 		return len(l.wanted) > 0
 	}
 	return len(l.opaque) > 0
@@ -151,9 +152,9 @@ func (l *lookup) place(cursor string, acceptRepeats bool) (offset int64, err err
 		return offset, nil
 	case !l.any:
 		return refused(ErrNotCopied, "no copied event", "copy the events, then try again")
-	case isDecimal(id) != isDecimal(l.last.sourceID):
+	case decimal.Is(id) != decimal.Is(l.last.sourceID):
 		return refused(ErrUnknownCursor, "IDs such as "+quote(l.last.sourceID), "see whether the cursor is of the stream that was copied")
-	case isDecimal(id) && acceptRepeats:
+	case decimal.Is(id) && acceptRepeats:
 		return l.last.offset, nil
 	}
 	return refused(ErrNotCopied, "copied events up to "+quote(l.last.sourceID), "let the copy go on, then try again, or wait for it")
@@ -224,9 +225,9 @@ func (m Mapping) search(ctx context.Context, l *lookup, offsets kafkastream.Offs
 			return 0, err
 		}
 		switch {
-		case ok && r.sourceID != "" && !isDecimal(r.sourceID):
+		case ok && r.sourceID != "" && !decimal.Is(r.sourceID):
 			return offsets.Start, nil
-		case !ok || r.sourceID == "" || lessDecimal(l.wanted[0], r.sourceID):
+		case !ok || r.sourceID == "" || decimal.Less(l.wanted[0], r.sourceID):
 			high = middle // what follows is beyond it
 		default:
 			found, low = r.offset, r.offset+1

@@ -1,6 +1,10 @@
 package migrate
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/kreflex/kreflex/internal/decimal"
+)
 
 // idOrder sees to it that each ID of a source is new, for one goroutine.
 //
@@ -23,15 +27,15 @@ func (o *idOrder) next(id string) (wrong string) {
 	case id == "":
 		return "an event without ID"
 	case o.last == "":
-	case isDecimal(id) != isDecimal(o.last):
+	case decimal.Is(id) != decimal.Is(o.last):
 		return fmt.Sprintf("ID %s behind ID %s: of a source some IDs are numbers and some are not", quote(id), quote(o.last))
-	case isDecimal(id) && !lessDecimal(o.last, id):
+	case decimal.Is(id) && !decimal.Less(o.last, id):
 		return fmt.Sprintf("ID %s behind ID %s", quote(id), quote(o.last))
-	case !isDecimal(id) && o.seen(id):
+	case !decimal.Is(id) && o.seen(id):
 		return fmt.Sprintf("ID %s a second time, behind ID %s", quote(id), quote(o.last))
 	}
 	o.last = id
-	if !isDecimal(id) {
+	if !decimal.Is(id) {
 		o.remember(id)
 	}
 	return ""
@@ -54,28 +58,6 @@ func (o *idOrder) remember(id string) {
 	delete(o.recent, o.ring[o.oldest])
 	o.ring[o.oldest] = id
 	o.oldest = (o.oldest + 1) % rememberedIDs
-}
-
-// isDecimal reports whether the text is a number as strconv writes it: digits, and no zero in
-// front of others. Only such IDs have an order.
-func isDecimal(text string) bool {
-	if text == "" || (text[0] == '0' && len(text) > 1) {
-		return false
-	}
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// lessDecimal compares two decimals of any size: the longer is the larger.
-func lessDecimal(a, b string) bool {
-	if len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return a < b
 }
 
 // quote keeps outside text in a message short.
