@@ -45,7 +45,8 @@ func (r *Reader) ask(ctx context.Context) (*kmsg.FetchResponse, error) {
 // It is one answer of a bounded size, and not decoded before its turn, so it adds little
 // to what a consumer holds that is stuck.
 func (r *Reader) askAhead(p *kmsg.FetchResponseTopicPartition) {
-	if !r.cfg.Ahead {
+	// Before the first answer is decoded nobody knows what the next would be in memory: a kilobyte may be a megabyte.
+	if !r.cfg.Ahead || r.cfg.TargetBytes > 0 && !r.sizing.known {
 		return
 	}
 	next := behind(p.RecordBatches)

@@ -7,6 +7,7 @@ type sizing struct {
 	limit  int32 // of bytes asked for
 	target int   // of bytes in memory, 0 for no matter
 	ask    int32
+	known  bool // something of what the records become in memory
 }
 
 const (
@@ -35,6 +36,7 @@ func (s *sizing) observe(compressed, bytes, records int) {
 	if s.target == 0 || compressed == 0 {
 		return
 	}
+	s.known = true
 	cost := max(int64(bytes)+int64(records)*recordCost, 1)
 	fits := int64(s.target) * int64(compressed) / cost
 	// Down at once, as memory is at stake; up by doubling, as a small answer at the
