@@ -1,7 +1,10 @@
 package kafkacursor
 
 // Log is where a consumer's events come from. *kafkastream.Partition is one.
-type Log interface {
+//
+// It is a name of an interface and no type of its own, so that a package which gives out stores per log can ask for
+// "something with For" without importing this one.
+type Log = interface {
 	// Topic returns the name of the topic that the events are in.
 	Topic() string
 	// Partition returns the number of their partition.

@@ -30,8 +30,6 @@ func (f *fetcher) run() {
 	defer close(s.done)
 	defer s.partition.release(f.inc)
 
-	f.decoder = newBatchDecoder(s.partition.config.decoder, f.inc)
-	f.seek(f.first())
 	last := f.read(s.ctx)
 	// Before the last batch is taken, so that a stream that has failed holds no
 	// connection while it waits for Recv.
@@ -66,6 +64,7 @@ func (f *fetcher) position() string {
 }
 
 func (f *fetcher) seek(offset int64) {
+	f.noteOpen(offset)
 	config := partition.Config{
 		MaxBytes:    f.stream.partition.config.fetchBytes,
 		MaxWait:     maxWait,
@@ -93,6 +92,7 @@ func (f *fetcher) read(ctx context.Context) *batch {
 		case err != nil:
 			return &batch{err: fromFault(err)}
 		}
+		f.note(answer)
 		if len(answer.Records) > 0 {
 			f.begun = true
 			b := f.decoder.events(answer.Records)

@@ -24,6 +24,7 @@ type stream struct {
 	done   chan struct{} // closed when the fetcher is gone
 
 	position string // after which it began, or empty
+	progress atomic.Pointer[Progress]
 
 	batches chan batch
 	// demand asks for a fetch that begins now, with StreamToHead only. The
@@ -39,6 +40,7 @@ type stream struct {
 var (
 	_ reflex.StreamClient = (*stream)(nil)
 	_ reflex.Positioner   = (*stream)(nil)
+	_ Progresser          = (*stream)(nil)
 	_ io.Closer           = (*stream)(nil)
 )
 
@@ -56,6 +58,8 @@ func newStream(
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	f := &fetcher{stream: s, client: client, inc: inc, log: log, from: from}
 	s.position = f.position()
+	f.decoder = newBatchDecoder(p.config.decoder, inc)
+	f.seek(f.first())
 	go f.run()
 	return s
 }

@@ -12,6 +12,7 @@ import (
 type tracker struct {
 	cl       *kafka.Client
 	log      Log
+	count    int           // of the topic's partitions, as it was located last
 	patience time.Duration // for topics that seem to be missing
 
 	backoff kafka.Backoff
@@ -36,7 +37,7 @@ func (t *tracker) locate(ctx context.Context) error {
 		v := judgeSighting(t.log, seen)
 		switch v.do {
 		case proceed:
-			t.doubt = doubt{}
+			t.doubt, t.count = doubt{}, seen.partitions
 			t.log.TopicID, t.log.Leader, t.log.LeaderEpoch = seen.topicID, seen.leader, seen.leaderEpoch
 			return nil
 		case fail:
