@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -109,7 +110,7 @@ type await struct {
 
 // listen returns nil when the event came, or the error of ctx.
 func (a *await) listen(ctx context.Context) error {
-	retry := newGrowth(awaitFirstRetry, awaitLongestRetry, 0, 0)
+	retry := growth.New(awaitFirstRetry, awaitLongestRetry, 0, 0)
 	failures := 0
 	for first := true; ; first = false {
 		err := a.listenOnce(ctx, func() { failures = 0 })
@@ -124,7 +125,7 @@ func (a *await) listen(ctx context.Context) error {
 			a.notify() // the first poll need not wait any longer
 		}
 		failures++
-		if err := wait(ctx, retry.next(failures)); err != nil {
+		if err := growth.Wait(ctx, retry.Next(failures)); err != nil {
 			return err
 		}
 	}
@@ -199,7 +200,7 @@ func (a *await) pause(ctx context.Context, d, gap time.Duration) error {
 		return ctx.Err()
 	case <-timer.C:
 	case <-a.opened:
-		if err := wait(ctx, gap-time.Since(start)); err != nil {
+		if err := growth.Wait(ctx, gap-time.Since(start)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -158,5 +159,5 @@ func (c *pollClient) untilOldEnough(e *reflex.Event) error {
 	if c.options.StreamToHead {
 		return reflex.ErrHeadReached
 	}
-	return wait(c.ctx, early)
+	return growth.Wait(c.ctx, early)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/luno/jettison/j"
 	"github.com/luno/jettison/log"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -97,7 +98,7 @@ func (c *retryConsumer) Consume(ctx context.Context, e *reflex.Event) error {
 		if verdict.exhausted(attempts) {
 			return c.conclude(ctx, e, verdict.Outcome, cause, attempts)
 		}
-		if wait(ctx, c.conf.growth.next(attempts)) != nil {
+		if growth.Wait(ctx, c.conf.pauses.Next(attempts)) != nil {
 			return interrupted(ctx, cause)
 		}
 	}

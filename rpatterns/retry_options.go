@@ -8,6 +8,7 @@ import (
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -50,7 +51,7 @@ type RetryOption func(*retryConfig)
 // spread by 20 %. The defaults, also for values that are not positive, are 100 ms and 10 s.
 func WithRetryBackoff(initial, longest time.Duration) RetryOption {
 	return func(c *retryConfig) {
-		c.growth = newGrowth(initial, longest, defaultRetryPause, defaultRetryLongest)
+		c.pauses = growth.New(initial, longest, defaultRetryPause, defaultRetryLongest)
 	}
 }
 
@@ -82,7 +83,7 @@ type retryRule struct {
 }
 
 type retryConfig struct {
-	growth     growth
+	pauses     growth.Plan
 	rules      []retryRule
 	standard   RetryVerdict
 	deadLetter DeadLetterFunc

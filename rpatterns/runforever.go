@@ -8,6 +8,7 @@ import (
 	"github.com/luno/jettison/j"
 	"github.com/luno/jettison/log"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -64,7 +65,7 @@ func RunForever(getCtx func() context.Context, req reflex.Spec, opts ...RunForev
 		}
 		// A policy of no pause must not keep a processor busy with what fails at once.
 		history.paused = max(pause, minRunPause)
-		if wait(ctx, history.paused) != nil {
+		if growth.Wait(ctx, history.paused) != nil {
 			history = runHistory{}
 		}
 	}

@@ -3,6 +3,7 @@ package rpatterns
 import (
 	"time"
 
+	"github.com/kreflex/kreflex/internal/growth"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -28,7 +29,7 @@ type RunPolicy func(err error, failures int) (wait time.Duration, again bool)
 // The defaults, also for values that are not positive, are 1 second and 1 minute.
 func WithRunBackoff(initial, longest time.Duration) RunForeverOption {
 	return func(c *runForeverConfig) {
-		c.policy = backoffPolicy(newGrowth(initial, longest, defaultRunPause, defaultLongestPause))
+		c.policy = backoffPolicy(growth.New(initial, longest, defaultRunPause, defaultLongestPause))
 	}
 }
 
@@ -58,13 +59,13 @@ func newRunForeverConfig(opts []RunForeverOption) runForeverConfig {
 }
 
 // backoffPolicy always runs again, after a pause that grows.
-func backoffPolicy(g growth) RunPolicy {
+func backoffPolicy(g growth.Plan) RunPolicy {
 	expected := g
-	expected.initial = min(g.initial, defaultExpectedPause)
+	expected.Initial = min(g.Initial, defaultExpectedPause)
 	return func(err error, failures int) (time.Duration, bool) {
 		if reflex.IsExpected(err) {
-			return expected.next(failures), true
+			return expected.Next(failures), true
 		}
-		return g.next(failures), true
+		return g.Next(failures), true
 	}
 }
