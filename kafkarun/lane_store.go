@@ -1,0 +1,58 @@
+package kafkarun
+
+import (
+	"context"
+
+	"github.com/kreflex/kreflex/reflex"
+)
+
+// laneStore is the cursor store of a lane: that of its partition, until the partition is somebody else's.
+type laneStore struct {
+	lane  *lane
+	store reflex.CursorStore
+}
+
+var _ reflex.CursorStore = (*laneStore)(nil)
+
+func (s *laneStore) GetCursor(ctx context.Context, consumerName string) (string, error) {
+	if err := s.refused(); err != nil {
+		return "", err
+	}
+	cursor, err := s.store.GetCursor(ctx, consumerName)
+	if err == nil {
+		s.lane.at.resume(cursor)
+	}
+	return cursor, err
+}
+
+// SetCursor is on the way of each event.
+func (s *laneStore) SetCursor(ctx context.Context, consumerName, cursor string) error {
+	if err := s.refused(); err != nil {
+		return err
+	}
+	if err := s.store.SetCursor(ctx, consumerName, cursor); err != nil {
+		return err
+	}
+	s.lane.at.consumed(cursor)
+	return nil
+}
+
+// Flush doesn't wait for the cursors of a partition that was lost: they count for less than those of its
+// owner, and it may be for want of a broker that it was lost.
+func (s *laneStore) Flush(ctx context.Context) error {
+	if s.lane.gone.isSet() {
+		return nil
+	}
+	return s.store.Flush(ctx)
+}
+
+// refused returns an error once the partition is somebody else's.
+func (s *laneStore) refused() error {
+	if !s.lane.gone.isSet() {
+		return nil
+	}
+	return &Error{
+		Kind: ErrReleased, About: about(s.lane.partition), Asked: "its cursor to be read or set",
+		Do: "return when the context is done: the event comes again to the partition's owner",
+	}
+}

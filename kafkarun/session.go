@@ -1,0 +1,269 @@
+package kafkarun
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kreflex/kreflex/internal/kafka"
+	"github.com/kreflex/kreflex/internal/partition"
+	"github.com/kreflex/kreflex/kafkastream"
+)
+
+// openings is how many partitions read their cursors and open their streams at a time. A runner that is handed a
+// thousand would otherwise dial the brokers a thousand times at once.
+const openings = 32
+
+// session is one Run of a Runner: which partitions it has, and what runs beside them.
+type session struct {
+	runner *Runner
+	client *kafka.Client // asks about the topic; each stream has its own
+	shape  kafkastream.Shape
+	member atomic.Pointer[member] // nil without a group
+
+	//nolint:containedctx // what the contexts of all logic have from that of Run, which ends earlier
+	values  context.Context
+	opening chan struct{}
+
+	mu     sync.Mutex
+	lanes  map[int32]*lane // those that are ours
+	former map[int32]*lane // those let go of whose goroutine may still be there
+	unsaid []error         // what could not be released cleanly
+}
+
+func newSession(ctx context.Context, r *Runner, client *kafka.Client, shape kafkastream.Shape) *session {
+	return &session{
+		runner: r, client: client, shape: shape, values: context.WithoutCancel(ctx),
+		opening: make(chan struct{}, openings), lanes: make(map[int32]*lane), former: make(map[int32]*lane),
+	}
+}
+
+// inherit keeps in mind whose logic of the Run before is still at work.
+func (s *session) inherit(before *session) {
+	if before == nil {
+		return
+	}
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	for p, l := range before.former {
+		if !l.over() {
+			s.former[p] = l
+		}
+	}
+}
+
+// run runs until ctx is done or the group won't have us.
+func (s *session) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel(nil)
+	beside.Go(func() { s.watch(ctx) })
+
+	if s.runner.config.group != "" {
+		m, err := newMember(s, cancel)
+		if err != nil {
+			return err
+		}
+		beside.Go(func() { m.commitAll(ctx) })
+		<-ctx.Done()
+		beside.Wait() // before the last commit, which must not be overtaken
+		m.leave()
+	} else {
+		beside.Go(func() { s.grow(ctx) })
+		s.assign(s.wanted(s.shape.Partitions))
+		<-ctx.Done()
+		beside.Wait()
+		s.revoke(s.owned())
+	}
+	return ended(context.Cause(ctx), s.unclean())
+}
+
+// wanted returns the partitions to run without a group, of n.
+func (s *session) wanted(n int32) []int32 {
+	if s.runner.config.partitions != nil {
+		return s.runner.config.partitions
+	}
+	all := make([]int32, n)
+	for p := range all {
+		all[p] = int32(p)
+	}
+	return all
+}
+
+// grow takes on partitions that are added to the topic.
+func (s *session) grow(ctx context.Context) {
+	ticker := time.NewTicker(s.runner.config.refresh)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		shape, err := s.runner.topic.Shape(ctx)
+		if err != nil || shape.ID != s.shape.ID {
+			continue // what is wrong with the topic its partitions say
+		}
+		s.assign(s.wanted(shape.Partitions))
+	}
+}
+
+// assign begins with those of the partitions that are not ours already.
+func (s *session) assign(partitions []int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range partitions {
+		if s.lanes[p] != nil {
+			continue
+		}
+		var before <-chan struct{}
+		if l := s.former[p]; l != nil && !l.over() {
+			before = l.done
+		}
+		l := newLane(s, p, before)
+		s.lanes[p] = l
+		go l.run()
+	}
+}
+
+// revoke lets go of partitions, all at once, and returns their lanes when that is done.
+func (s *session) revoke(partitions []int32) []*lane {
+	lanes := s.take(partitions)
+	var stopping sync.WaitGroup
+	for _, l := range lanes {
+		stopping.Go(func() {
+			if err := l.stop(); err != nil {
+				s.mu.Lock()
+				s.unsaid = append(s.unsaid, err)
+				s.mu.Unlock()
+			}
+		})
+	}
+	stopping.Wait()
+	return lanes
+}
+
+// lose ends partitions that are somebody else's already.
+func (s *session) lose(partitions []int32) {
+	for _, l := range s.take(partitions) {
+		l.lose()
+	}
+}
+
+// take removes partitions from ours, and returns their lanes.
+func (s *session) take(partitions []int32) []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lanes []*lane
+	for _, p := range partitions {
+		if l := s.lanes[p]; l != nil {
+			delete(s.lanes, p)
+			s.former[p] = l
+			lanes = append(lanes, l)
+		}
+	}
+	return lanes
+}
+
+// owned returns the partitions that are ours.
+func (s *session) owned() []int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.lanes))
+}
+
+// mine returns the lanes that are ours.
+func (s *session) mine() []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.lanes))
+}
+
+// owns reports whether the partition is ours.
+func (s *session) owns(p int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lanes[p] != nil
+}
+
+// all returns the lanes that are ours, and those that are still being let go of, by partition.
+func (s *session) all() []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lanes := slices.Collect(maps.Values(s.lanes))
+	for p, l := range s.former {
+		if l.over() {
+			delete(s.former, p)
+		} else if s.lanes[p] == nil {
+			lanes = append(lanes, l)
+		}
+	}
+	slices.SortFunc(lanes, func(a, b *lane) int { return int(a.number - b.number) })
+	return lanes
+}
+
+func (s *session) unclean() []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsaid
+}
+
+// watchTick is how often lanes are looked at from outside.
+const watchTick = time.Second
+
+// watch keeps what is known of the lanes true while they are stuck.
+func (s *session) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchTick)
+	defer ticker.Stop()
+	var asked time.Time
+	for {
+		now := time.Now()
+		if now.Sub(asked) >= s.runner.config.look {
+			s.measure(ctx)
+			asked = time.Now()
+		}
+		for _, l := range s.all() {
+			st := l.status(now)
+			l.mu.Lock()
+			l.watched.look(st, now)
+			l.mu.Unlock()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// measure asks the brokers where the logs of our partitions end. What none answers for stays as it was, and its
+// time tells.
+func (s *session) measure(ctx context.Context) {
+	owned := s.owned()
+	if len(owned) == 0 {
+		return
+	}
+	ranges, err := partition.Ends(ctx, s.client, s.runner.topic.Name(), owned)
+	if err != nil {
+		return
+	}
+	now := time.Now()
+	for _, l := range s.all() {
+		r, ok := ranges[l.number]
+		if !ok || r.Err != nil {
+			continue
+		}
+		l.mu.Lock()
+		l.watched.log = kafkastream.Offsets{Start: r.Start, LastStable: r.LastStable, HighWatermark: r.HighWatermark}
+		l.watched.logAt = now
+		l.mu.Unlock()
+	}
+}
+
+func about(p *kafkastream.Partition) string { return fmt.Sprintf("%s/%d", p.Topic(), p.Partition()) }
