@@ -125,6 +125,23 @@ func (b *bound) Flush(ctx context.Context) error {
 	return b.store.flush(ctx, slots)
 }
 
+// Release writes what is pending of the consumer's cursor, and then lets go of it: whoever takes it over is no longer
+// reported, by Close or Flush for instance, and what fencing holds for it is closed. GetCursor takes it back. Releasing
+// what isn't owned does nothing.
+//
+// It is for those who hand partitions on; a program that ends only has to Close the Store. It returns what Flush does for this
+// consumer, and lets go in any case.
+func (b *bound) Release(ctx context.Context, consumerName string) error {
+	if err := b.store.open(); err != nil {
+		return err
+	}
+	n, err := b.slot(consumerName)
+	if err != nil {
+		return err
+	}
+	return b.store.release(ctx, n.slot)
+}
+
 // slot returns that of the consumer.
 func (b *bound) slot(consumer string) (*named, error) {
 	b.mu.RLock()

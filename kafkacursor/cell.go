@@ -140,6 +140,12 @@ func (c *cell) lose(why error) {
 	c.drop()
 }
 
+// release ends the ownership by choice: what others write from now on is no loss.
+func (c *cell) release() {
+	c.state, c.why, c.failure = unowned, nil, nil
+	c.drop()
+}
+
 // pending reports whether there is something to write.
 func (c *cell) pending() bool { return c.state == owned && (c.newest > c.durable || c.rewrite) }
 

@@ -41,10 +41,17 @@ func newEnv(t *testing.T, partitions int32, opts ...kafkatest.Option) *env {
 	broker := kafkatest.Start(t, append([]kafkatest.Option{kafkatest.WithTopic(topic, partitions)}, opts...)...)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	writer, err := kgo.NewClient(append(broker.Opts(), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
-	require.NoError(t, err)
-	t.Cleanup(writer.Close)
-	return &env{T: t, ctx: ctx, broker: broker, writer: writer, seen: map[int32][]string{}, sent: map[int32]int{}}
+	e := &env{T: t, ctx: ctx, broker: broker, seen: map[int32][]string{}, sent: map[int32]int{}}
+	e.writer = e.newWriter()
+	return e
+}
+
+func (e *env) newWriter() *kgo.Client {
+	e.Helper()
+	writer, err := kgo.NewClient(append(e.broker.Opts(), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	require.NoError(e, err)
+	e.Cleanup(writer.Close)
+	return writer
 }
 
 // publish appends n events to each of the partitions.
@@ -208,9 +215,6 @@ func (e *env) grow(n int) {
 	client := kadm.NewClient(e.writer)
 	_, err := client.UpdatePartitions(e.ctx, n, topic)
 	require.NoError(e, err)
-	e.writer.ForceMetadataRefresh()
-	e.eventually(func() bool {
-		topics, err := client.ListTopics(e.ctx, topic)
-		return err == nil && len(topics[topic].Partitions) == n
-	}, "the topic grows")
+	e.writer.Close() // it knows the topic as it was
+	e.writer = e.newWriter()
 }

@@ -37,7 +37,9 @@ type lane struct {
 	at progress
 
 	mu       sync.Mutex
-	name     string // of the consumer
+	store    *laneStore
+	open     *laneStream // of the run that goes on, or nil
+	name     string      // of the consumer
 	state    State
 	since    time.Time
 	err      error // that ended the last run, nil once an event was consumed after it
@@ -73,9 +75,10 @@ func (l *lane) run() {
 			return
 		}
 	}
-	spec := l.session.runner.spec(l.stream, &laneStore{lane: l, store: l.session.runner.cursors.For(l.partition)})
+	store := &laneStore{lane: l, store: l.session.runner.cursors.For(l.partition)}
+	spec := l.session.runner.spec(l.stream, store)
 	l.mu.Lock()
-	l.name = spec.Name()
+	l.name, l.store = spec.Name(), store
 	l.mu.Unlock()
 	ctx := log.ContextWith(l.ctx, j.MKV{"consumer": spec.Name(), "topic": l.partition.Topic(), "partition": l.number})
 	for !l.stopping() {
@@ -84,13 +87,14 @@ func (l *lane) run() {
 			log.Error(ctx, errors.Wrap(stopErr, "stop consumer"))
 		}
 		if l.stopping() {
-			l.release(ctx, err)
+			l.release(ctx, store, err)
 			return
 		}
 		if !l.pause(l.fail(ctx, err)) {
-			return
+			break
 		}
 	}
+	l.release(ctx, store, nil)
 }
 
 // stopping reports whether no further event is to be taken in hand.
@@ -107,16 +111,51 @@ func (l *lane) whileTaking(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// release is the end of the last run. What could not be flushed then comes again, to the next owner.
-func (l *lane) release(ctx context.Context, err error) {
+// check ends the run if somebody else has set the cursor: an idle consumer would only find out with its next event,
+// and an operator who sends it back to consume events again would wait for that.
+func (l *lane) check(ctx context.Context) {
+	l.mu.Lock()
+	store, open := l.store, l.open
+	l.mu.Unlock()
+	if open == nil {
+		return
+	}
+	// Nothing is pending of one that is idle, so that this asks nobody.
+	bounded, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := store.Flush(bounded); isTakenOver(err) {
+		open.interrupt(err)
+	}
+}
+
+const checkTimeout = 100 * time.Millisecond
+
+// release is the end of the last run, which ended with err if there was one. What could not be flushed then comes again, to the next
+// owner.
+func (l *lane) release(ctx context.Context, store *laneStore, err error) {
 	if l.gone.isSet() {
 		return // it was taken away, and is no failure of ours
 	}
-	var cleanup *reflex.CleanupError
-	if errors.As(err, &cleanup) || !reflex.IsExpected(err) {
-		l.note(err)
+	if reflex.IsExpected(err) && !isUnclean(err) {
+		err = nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	if releaseErr := store.release(bounded, l.name); err == nil {
+		err = releaseErr
+	}
+	if err != nil {
 		log.Error(ctx, errors.Wrap(err, "release partition"))
 	}
+}
+
+// releaseTimeout bounds what comes after the last run, which has flushed already.
+const releaseTimeout = 2 * time.Second
+
+// isUnclean reports whether a run could not flush or close in the end.
+func isUnclean(err error) bool {
+	var cleanup *reflex.CleanupError
+	return errors.As(err, &cleanup)
 }
 
 // fail notes why a run ended, and returns how long to wait before the next.

@@ -56,3 +56,18 @@ func (s *laneStore) refused() error {
 		Do: "return when the context is done: the event comes again to the partition's owner",
 	}
 }
+
+// releaser is a store that can be told that a cursor is no longer ours, as those of kafkacursor are: the next owner
+// is then nobody to complain of.
+type releaser interface {
+	Release(ctx context.Context, consumerName string) error
+}
+
+// release lets go of the cursor. Nothing is set any more after that.
+func (s *laneStore) release(ctx context.Context, consumerName string) error {
+	s.lane.gone.set()
+	if r, ok := s.store.(releaser); ok {
+		return r.Release(ctx, consumerName)
+	}
+	return nil
+}

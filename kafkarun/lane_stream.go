@@ -3,6 +3,7 @@ package kafkarun
 import (
 	"context"
 	"io"
+	"sync/atomic"
 
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/reflex"
@@ -25,6 +26,9 @@ func (l *lane) stream(ctx context.Context, after string, opts ...reflex.StreamOp
 		return nil, err
 	}
 	l.at.open(inner.inner)
+	l.mu.Lock()
+	l.open = inner
+	l.mu.Unlock()
 	l.become(Running, nil)
 	return inner, nil
 }
@@ -46,6 +50,7 @@ type laneStream struct {
 	lane  *lane
 	inner kafkastream.Progresser
 	end   func()
+	cause atomic.Pointer[error] // why it was interrupted, or nil
 }
 
 var (
@@ -64,9 +69,18 @@ func (s *laneStream) Recv() (*reflex.Event, error) {
 	return e, nil
 }
 
+// interrupt ends the stream with an error, also while Recv waits.
+func (s *laneStream) interrupt(err error) {
+	s.cause.CompareAndSwap(nil, &err)
+	s.end()
+}
+
 // reason is ErrStopped where the stream ended because the partition is let go of. The logic's context is
 // still live then, so an error of a context would be a riddle.
 func (s *laneStream) reason(err error) error {
+	if cause := s.cause.Load(); cause != nil {
+		return *cause
+	}
 	if s.lane.stopping() && s.lane.ctx.Err() == nil {
 		return reflex.ErrStopped
 	}
@@ -81,6 +95,11 @@ func (s *laneStream) Position() (string, bool) {
 }
 
 func (s *laneStream) Close() error {
+	s.lane.mu.Lock()
+	if s.lane.open == s {
+		s.lane.open = nil
+	}
+	s.lane.mu.Unlock()
 	defer s.end()
 	if c, ok := s.inner.(io.Closer); ok {
 		return c.Close()

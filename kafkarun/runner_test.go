@@ -272,3 +272,22 @@ func TestRunnerSaysWhatIsWrong(t *testing.T) {
 	require.ErrorIs(t, run.stop(), context.Canceled)
 	require.ErrorIs(t, r.Run(func() context.Context { ctx, cancel := context.WithCancel(e.ctx); cancel(); return ctx }()), context.Canceled)
 }
+
+// An operator sends a consumer back that has nothing to do. It must not take another event for it to notice.
+func TestAResetReachesAnIdleConsumer(t *testing.T) {
+	e := newEnv(t, 2)
+	store := e.store()
+	e.publish(3, 0, 1)
+	r := e.runner(store)
+	run := e.start(r)
+	e.await()
+	require.NoError(t, store.Reset(e.ctx, kafkacursor.Key{Consumer: consumer, Topic: topic, Partition: 1}, "0"))
+	e.eventually(func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return len(e.seen[1]) == 5
+	}, "it consumes them again")
+	require.ErrorIs(t, run.stop(), context.Canceled)
+	require.Equal(t, []string{"0", "1", "2", "1", "2"}, e.seen[1])
+	require.Equal(t, []string{"0", "1", "2"}, e.seen[0])
+}

@@ -231,8 +231,11 @@ func (s *session) watch(ctx context.Context) {
 		for _, l := range s.all() {
 			st := l.status(now)
 			l.mu.Lock()
-			l.watched.look(st, now)
+			idle := l.watched.look(st, now)
 			l.mu.Unlock()
+			if idle && st.State == Running {
+				l.check(ctx)
+			}
 		}
 		select {
 		case <-ticker.C:

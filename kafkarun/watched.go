@@ -17,8 +17,8 @@ type watched struct {
 	logAt time.Time
 }
 
-// look takes notice of where the partition is.
-func (w *watched) look(p PartitionStatus, now time.Time) {
+// look takes notice of where the partition is, and reports whether it is where it was.
+func (w *watched) look(p PartitionStatus, now time.Time) (idle bool) {
 	todo := p.InHand >= 0 || p.Lag > 0
 	switch {
 	case !todo:
@@ -26,10 +26,12 @@ func (w *watched) look(p PartitionStatus, now time.Time) {
 	case w.waiting.IsZero() || p.Next != w.next:
 		w.waiting = now
 	}
+	idle = p.Next == w.next
 	w.next = p.Next
 	if p.InHand != w.hand || w.since.IsZero() {
 		w.hand, w.since = p.InHand, now
 	}
+	return idle
 }
 
 // handSince returns when the event was first seen in hand.
