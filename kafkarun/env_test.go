@@ -105,8 +105,8 @@ func (e *env) setLogic(fn func(ctx context.Context, partition int32, e *reflex.E
 	e.logic = fn
 }
 
-func (e *env) spec(stream reflex.StreamFunc, cursors reflex.CursorStore) reflex.Spec {
-	return reflex.NewSpec(stream, cursors, reflex.NewConsumer(consumer, e.consume))
+func (e *env) spec(p Part) reflex.Spec {
+	return reflex.NewSpec(p.Stream, p.Cursors, reflex.NewConsumer(consumer, e.consume))
 }
 
 func (e *env) runner(cursors Cursors, opts ...Option) *Runner {

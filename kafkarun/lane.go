@@ -76,7 +76,9 @@ func (l *lane) run() {
 		}
 	}
 	store := &laneStore{lane: l, store: l.session.runner.cursors.For(l.partition)}
-	spec := l.session.runner.spec(l.stream, store)
+	spec := l.session.runner.spec(Part{
+		Topic: l.partition.Topic(), Partition: l.number, Stream: l.stream, Cursors: store,
+	})
 	l.mu.Lock()
 	l.name, l.store = spec.Name(), store
 	l.mu.Unlock()
@@ -134,7 +136,8 @@ const checkTimeout = 100 * time.Millisecond
 // owner.
 func (l *lane) release(ctx context.Context, store *laneStore, err error) {
 	if l.gone.isSet() {
-		return // it was taken away, and is no failure of ours
+		store.abandon(l.name) // it was taken away, and is no failure of ours
+		return
 	}
 	if reflex.IsExpected(err) && !isUnclean(err) {
 		err = nil

@@ -71,3 +71,14 @@ func (s *laneStore) release(ctx context.Context, consumerName string) error {
 	}
 	return nil
 }
+
+// abandon is release of what is somebody else's already: nothing is written any more.
+func (s *laneStore) abandon(consumerName string) {
+	r, ok := s.store.(releaser)
+	if !ok {
+		return
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = r.Release(done, consumerName) // that it did not wait
+}

@@ -21,17 +21,27 @@ type Cursors interface {
 	For(log kafkacursor.Log) reflex.CursorStore
 }
 
-// SpecFunc makes the spec of a partition, of its stream and its cursors. It is called each time a partition is
+// Part is a partition as SpecFunc sees it.
+type Part struct {
+	Topic     string
+	Partition int32
+	// Stream and Cursors are those of the partition. The spec must be made of them: they are how the runner knows
+	// what goes on, and how it takes the partition away.
+	Stream  reflex.StreamFunc
+	Cursors reflex.CursorStore
+}
+
+// SpecFunc makes the spec of a partition. It is called each time a partition is
 // taken over, and must return a consumer of its own each time: consumers of several partitions are at work at once,
 // and one has state, such as its lag. All of them have the same name.
 //
-//	func(stream reflex.StreamFunc, cursors reflex.CursorStore) reflex.Spec {
-//		return reflex.NewSpec(stream, cursors, reflex.NewConsumer("billing", logic))
+//	func(p kafkarun.Part) reflex.Spec {
+//		return reflex.NewSpec(p.Stream, p.Cursors, reflex.NewConsumer("billing", logic))
 //	}
 //
 // Patterns work as they do elsewhere: a keyed consumer is
-// rpatterns.NewKeyedSpec(stream, rpatterns.NewKeyedConsumer(cursors, consumer, nil, 64)).
-type SpecFunc func(stream reflex.StreamFunc, cursors reflex.CursorStore) reflex.Spec
+// rpatterns.NewKeyedSpec(p.Stream, rpatterns.NewKeyedConsumer(p.Cursors, consumer, nil, 64)).
+type SpecFunc func(p Part) reflex.Spec
 
 // Runner runs one consumer over the partitions of a topic. Its methods are safe for concurrent use.
 type Runner struct {
