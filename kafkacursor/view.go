@@ -7,7 +7,7 @@ type view struct {
 
 // standing is what the records of one key amount to.
 type standing struct {
-	// best is the record that counts: of those with the highest epoch the last.
+	// best is the record that counts: of those with the highest epoch the last of the owner who wrote first.
 	best entry
 	// shadowed means that a record of a lower epoch came after it. Compaction will
 	// keep that one, so the best has to be written again.
@@ -29,8 +29,12 @@ func (v *view) apply(e entry) {
 		v.keys[e.text] = &standing{best: e}
 	case e.epoch > s.best.epoch:
 		*s = standing{best: e}
+	case e.epoch == s.best.epoch && e.owner == s.best.owner:
+		s.best, s.shadowed = e, false
 	case e.epoch == s.best.epoch:
-		*s = standing{best: e, contested: s.contested || e.owner != s.best.owner}
+		// Two took the epoch, neither knowing of the other: one was frozen before it wrote anything, say. The first
+		// in the log keeps it, which is what both of them see, see cell.observe; the other may be far behind.
+		s.contested, s.shadowed = true, true
 	default:
 		s.shadowed = true
 	}

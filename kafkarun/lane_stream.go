@@ -35,7 +35,7 @@ func (l *lane) stream(ctx context.Context, after string, opts ...reflex.StreamOp
 
 func (l *lane) openStream(ctx context.Context, after string, opts []reflex.StreamOption) (*laneStream, error) {
 	ctx, end := l.whileTaking(ctx)
-	s := &laneStream{lane: l, end: end}
+	s := &laneStream{lane: l, end: end, ctx: ctx, member: l.session.member.Load()}
 	inner, err := l.partition.Stream(ctx, after, opts...)
 	if err != nil {
 		s.end()
@@ -49,8 +49,13 @@ func (l *lane) openStream(ctx context.Context, after string, opts []reflex.Strea
 type laneStream struct {
 	lane  *lane
 	inner kafkastream.Progresser
+	//nolint:containedctx // that of the StreamFunc, as Recv has none
+	ctx   context.Context
 	end   func()
 	cause atomic.Pointer[error] // why it was interrupted, or nil
+
+	member *member // nil without a group
+	count  uint    // of events
 }
 
 var (
@@ -65,9 +70,18 @@ func (s *laneStream) Recv() (*reflex.Event, error) {
 	if err != nil {
 		return nil, s.reason(err)
 	}
+	if s.count++; s.count%leaseCheck == 1 && s.member != nil && !s.member.lease.holds() {
+		if err := s.member.renew(s.ctx); err != nil {
+			return nil, s.reason(err)
+		}
+	}
 	s.lane.at.deliver(e)
 	return e, nil
 }
+
+// leaseCheck is how often it is seen whether the group still takes us for alive: looking at the clock for each event
+// would be a tenth of what the event costs.
+const leaseCheck = 8
 
 // interrupt ends the stream with an error, also while Recv waits.
 func (s *laneStream) interrupt(err error) {

@@ -24,6 +24,7 @@ type member struct {
 	instance string
 	next     bool // KIP-848
 	commits  commits
+	lease    *lease
 	end      context.CancelCauseFunc // of Run
 
 	ready chan struct{} // closed when client is set, as kgo may call back before that
@@ -41,6 +42,7 @@ const metadataAge = 30 * time.Second
 func newMember(s *session, end context.CancelCauseFunc) (*member, error) {
 	c := s.runner.config
 	m := &member{session: s, topic: s.runner.topic.Name(), group: c.group, end: end, ready: make(chan struct{}), out: time.Now()}
+	m.lease = newLease(sessionTimeout(c.groupOpts))
 	opts := []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.MetadataMaxAge(min(metadataAge, c.refresh))}
 	for _, opt := range c.groupOpts {
 		opts = append(opts, opt)
@@ -66,6 +68,28 @@ func newMember(s *session, end context.CancelCauseFunc) (*member, error) {
 	s.member.Store(m)
 	return m, nil
 }
+
+// sessionTimeout returns what the options set, or kgo's default, which is that of brokers too. It must be known before there is a client, as
+// that calls back at once; so they are given to one that is dead before it begins.
+func sessionTimeout(opts []kgo.GroupOpt) time.Duration {
+	dead, cancel := context.WithCancel(context.Background())
+	cancel()
+	probe := []kgo.Opt{kgo.WithContext(dead), kgo.DisableClientMetrics()}
+	for _, opt := range opts {
+		probe = append(probe, opt)
+	}
+	client, err := kgo.NewClient(probe...)
+	if err != nil {
+		return defaultSession // what is wrong the real client says
+	}
+	defer client.Close()
+	if d, ok := client.OptValue(kgo.SessionTimeout).(time.Duration); ok && d > 0 {
+		return d
+	}
+	return defaultSession
+}
+
+const defaultSession = 45 * time.Second
 
 // instanceID returns the static ID of the member.
 func instanceID(client *kafka.Client) (string, bool) {

@@ -52,7 +52,7 @@ type Report struct {
 	Lost        []string
 	Reordered   []string
 	CursorAhead []string
-	CursorBack  []string // the cursor that counts went back, or was set under an epoch of somebody else
+	CursorBack  []string // the cursor that counts went back
 	Unfinished  []string // the last cursor is not that of the last event
 
 	// Events done again, by what became of the worker that had done them before.
@@ -105,9 +105,10 @@ func Check(h History) Report {
 
 // done is that the logic of a worker was done with an event.
 type done struct {
-	offset int64
-	at     time.Time
-	life   *Life
+	partition int32
+	offset    int64
+	at        time.Time
+	life      *Life
 }
 
 // partition judges one partition.
@@ -126,10 +127,10 @@ func (r *Report) partition(h History, p int32, end int64) {
 			case e.Offset != expected:
 				r.Reordered = append(r.Reordered, fmt.Sprintf("%s did %d/%d where %d was next", life.Name, p, e.Offset, expected))
 				expected = e.Offset + 1
-				all = append(all, done{e.Offset, e.At, life})
+				all = append(all, done{p, e.Offset, e.At, life})
 			default:
 				expected++
-				all = append(all, done{e.Offset, e.At, life})
+				all = append(all, done{p, e.Offset, e.At, life})
 			}
 		}
 	}
@@ -179,7 +180,7 @@ func (r *Report) again(before, now done) {
 	}
 	r.AfterStop++
 	if len(r.Examples) < examples {
-		r.Examples = append(r.Examples, fmt.Sprintf("offset %d by %s at %s, again by %s at %s", d.offset, d.life.Name, clock(d.at), now.life.Name, clock(now.at)))
+		r.Examples = append(r.Examples, fmt.Sprintf("offset %d/%d by %s at %s, again by %s at %s", d.partition, d.offset, d.life.Name, clock(d.at), now.life.Name, clock(now.at)))
 	}
 }
 
@@ -200,11 +201,47 @@ func (d done) aroundFreeze() bool {
 // wakeWindow is how long one that was frozen may take to find out that it has lost its partitions.
 const wakeWindow = 5 * time.Second
 
+// Timeline says who had a partition when, for somebody who looks into a violation.
+func (h History) Timeline(p int32) string {
+	type turn struct {
+		from, to time.Time
+		text     string
+	}
+	var turns []turn
+	for _, l := range h.Lives {
+		for _, e := range l.Entries {
+			switch {
+			case e.Partition != p:
+			case e.Kind == Began:
+				turns = append(turns, turn{e.At, e.At, fmt.Sprintf("%s %s began with %d", clock(e.At), l.Name, e.Offset)})
+			default:
+				turns[len(turns)-1].to = e.At
+				turns[len(turns)-1].text, _, _ = strings.Cut(turns[len(turns)-1].text, ",")
+				turns[len(turns)-1].text += fmt.Sprintf(", got to %d at %s", e.Offset, clock(e.At))
+			}
+		}
+	}
+	epoch := int64(-1)
+	for _, c := range h.Cursors {
+		if c.Partition == p && c.Epoch != epoch {
+			epoch = c.Epoch
+			turns = append(turns, turn{c.At, c.At, fmt.Sprintf("%s %s set cursor %d under epoch %d", clock(c.At), c.Owner, c.Offset, c.Epoch)})
+		}
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return a.from.Compare(b.from) })
+	lines := make([]string, 0, len(turns))
+	for _, t := range turns {
+		lines = append(lines, t.text)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // killWindow is more than the interval between two writes of cursors and the time of two writes, also while a
 // leader moves. What was done before that was durable.
 const killWindow = 3 * time.Second
 
-// cursors judges the cursors of a partition, as a reader would take them: of those of the highest epoch the last.
+// cursors judges the cursors of a partition, as a reader would take them: of those of the highest epoch the last of the owner
+// who wrote first under it.
 func (r *Report) cursors(h History, p int32, end int64, doneBy []time.Time) {
 	epoch, offset := int64(-1), int64(-1)
 	owners := map[int64]string{}
@@ -216,11 +253,10 @@ func (r *Report) cursors(h History, p int32, end int64, doneBy []time.Time) {
 		if c.Offset >= end || c.Offset >= 0 && doneBy[c.Offset].After(c.At.Add(clockSlack)) {
 			r.CursorAhead = append(r.CursorAhead, fmt.Sprintf("cursor %d/%d of %s at %s", p, c.Offset, c.Owner, c.At))
 		}
-		if owner, known := owners[c.Epoch]; known && owner != c.Owner {
-			r.CursorBack = append(r.CursorBack, fmt.Sprintf("%s and %s set cursors of %d under epoch %d", owner, c.Owner, p, c.Epoch))
+		if _, known := owners[c.Epoch]; !known {
+			owners[c.Epoch] = c.Owner
 		}
-		owners[c.Epoch] = c.Owner
-		if c.Epoch < epoch {
+		if c.Epoch < epoch || owners[c.Epoch] != c.Owner {
 			continue // a late write, which no reader takes
 		}
 		if c.Offset < offset {

@@ -82,7 +82,7 @@ func TestEachBrokenPromiseIsFound(t *testing.T) {
 		},
 		"an epoch of two": {
 			func(h *History) { h.Cursors[2].Epoch = 1 },
-			func(r Report) int { return len(r.CursorBack) },
+			func(r Report) int { return len(r.Unfinished) },
 		},
 		"unfinished": {
 			func(h *History) { h.Cursors = h.Cursors[:2] },

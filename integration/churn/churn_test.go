@@ -141,8 +141,14 @@ func churn(t *testing.T, cluster *kafkaharness.Cluster, order Order) {
 	t.Logf("all consumed %s after the last fault", time.Since(calm).Round(10*time.Millisecond))
 	c.dismiss()
 
-	report := Check(History{Ends: ends, Lives: c.lives(), Cursors: cursors(t, cluster, order.Cursors)})
+	history := History{Ends: ends, Lives: c.lives(), Cursors: cursors(t, cluster, order.Cursors)}
+	report := Check(history)
 	t.Log(report)
+	if len(report.Violations()) > 0 {
+		for p := range int32(partitions) {
+			t.Logf("partition %d:\n%s", p, history.Timeline(p))
+		}
+	}
 	require.Empty(t, shorten(report.Violations()))
 }
 

@@ -58,6 +58,12 @@ func (c *crew) hire() {
 		close(w.exited)
 	}()
 	c.all = append(c.all, w)
+	c.say("%s is hired", name)
+}
+
+// say logs what is done to the crew, with the time that journals have.
+func (c *crew) say(format string, args ...any) {
+	c.Logf("%s "+format, append([]any{clock(time.Now())}, args...)...)
 }
 
 // present returns the workers that are neither gone nor frozen nor leaving.
@@ -79,6 +85,7 @@ func (c *crew) signal(w *worker, s syscall.Signal) {
 // leave tells a worker to stop.
 func (c *crew) leave(w *worker) {
 	w.leaving = true
+	c.say("%s is told to stop", w.life.Name)
 	c.signal(w, syscall.SIGTERM)
 }
 
@@ -87,11 +94,13 @@ func (c *crew) kill(w *worker) {
 	c.signal(w, syscall.SIGKILL)
 	<-w.exited
 	w.life.Fate.Killed = time.Now()
+	c.say("%s is killed", w.life.Name)
 }
 
 func (c *crew) freeze(w *worker) {
 	c.signal(w, syscall.SIGSTOP)
 	w.frozen = &Span{From: time.Now()}
+	c.say("%s is frozen", w.life.Name)
 }
 
 // thaw wakes those that have been frozen for at least d.
@@ -100,6 +109,7 @@ func (c *crew) thaw(d time.Duration) {
 		if w.frozen != nil && time.Since(w.frozen.From) >= d {
 			c.signal(w, syscall.SIGCONT)
 			w.frozen.To = time.Now()
+			c.say("%s is woken", w.life.Name)
 			w.life.Fate.Frozen = append(w.life.Fate.Frozen, *w.frozen)
 			w.frozen = nil
 		}

@@ -78,11 +78,13 @@ func Work(text string) error {
 }
 
 func member(o Order) []kgo.GroupOpt {
-	opts := []kgo.GroupOpt{kgo.RebalanceTimeout(20 * time.Second)}
-	if o.Protocol == KIP848 {
-		return append(opts, kgo.ServerSideBalancer())
+	opts := []kgo.GroupOpt{
+		kgo.RebalanceTimeout(20 * time.Second), kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(o.Session / 10),
 	}
-	return append(opts, kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(o.Session/10))
+	if o.Protocol == KIP848 {
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
+	return opts
 }
 
 // spec is that of a partition: it writes down what it is given, and nothing else.
