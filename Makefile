@@ -9,7 +9,7 @@ TESTFLAGS ?= -race -timeout=15m
 FUZZTIME ?= 10s
 ARGS ?=
 
-.PHONY: help demo test test-unit test-bridge test-integration lint generate names bench fuzz cover
+.PHONY: help demo test test-unit test-bridge test-integration lint generate names bench churn fuzz cover
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ names: ## MIGRATION.md's table of every name of luno/reflex, from the code and i
 
 bench: ## kreflex beside a bare client, in one run: embedded broker, then Kafka (KAFKA_BROKERS, else a container)
 	cd integration && go run ./bench $(ARGS)
+
+churn: ## members of a group join, leave, are killed and frozen on three brokers, for CHURN_TIME under each protocol
+	cd integration && KAFKA_REQUIRED=1 CHURN_TIME=$${CHURN_TIME:-5m} go test -v -timeout=60m -run TestAGroup ./churn
 
 fuzz: ## each fuzzer for FUZZTIME
 	@go list ./... | while read -r pkg; do \

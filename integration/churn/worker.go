@@ -60,7 +60,7 @@ func Work(text string) error {
 	if o.Fenced {
 		opts = append(opts, fencing(o))
 	}
-	cursors, err := kafkacursor.Open(ctx, kafka, o.Cursors, opts...)
+	cursors, err := open(ctx, kafka, o.Cursors, opts)
 	if err != nil {
 		return errors.Wrap(err, "open cursors")
 	}
@@ -120,4 +120,15 @@ func Main() {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// open tries until it succeeds, as whoever starts a process that has ended would: one that is frozen at its start
+// finds its time to be over.
+func open(ctx context.Context, kafka []kgo.Opt, topic string, opts []kafkacursor.Option) (*kafkacursor.Store, error) {
+	for {
+		store, err := kafkacursor.Open(ctx, kafka, topic, opts...)
+		if err == nil || ctx.Err() != nil || kafkacursor.IsPermanent(err) {
+			return store, err
+		}
+	}
 }
