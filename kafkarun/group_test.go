@@ -250,3 +250,30 @@ func TestAGroupTakesOnNewPartitions(t *testing.T) {
 		e.requireOnce()
 	})
 }
+
+// Logic is stuck when its partition is lost, and again taken away while the next lane waits for it. The one after that must
+// wait for it as well.
+func TestNobodyOvertakesLogicThatIsStuck(t *testing.T) {
+	e := newEnv(t, 1)
+	inHand, late := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	e.setLogic(func(context.Context, int32, *reflex.Event) error {
+		once.Do(func() { close(inHand); <-late })
+		return nil
+	})
+	e.publish(1, 0)
+	r := e.runner(e.store())
+	run := e.start(r)
+	<-inHand
+	s := r.current()
+	for range 3 {
+		s.lose([]int32{0})
+		s.assign([]int32{0})
+	}
+	e.eventually(func() bool { return partitions(r)[0].State == Starting }, "it waits")
+	require.Empty(t, e.seen[0])
+	close(late)
+	e.eventually(func() bool { return partitions(r)[0].Next == 1 }, "and goes on")
+	require.ErrorIs(t, run.stop(), context.Canceled)
+	require.Equal(t, []string{"0", "0"}, e.seen[0])
+}

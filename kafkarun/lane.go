@@ -26,6 +26,7 @@ type lane struct {
 	// work on one partition, even if one of them is late.
 	before <-chan struct{}
 	done   chan struct{} // closed when this lane is gone
+	clear  chan struct{} // closed when those before it are gone too
 
 	//nolint:containedctx // the life of the ownership, which no single call has
 	ctx    context.Context // that the logic gets; outlives intake by the drain time
@@ -54,7 +55,7 @@ type lane struct {
 func newLane(s *session, number int32, before <-chan struct{}) *lane {
 	l := &lane{
 		session: s, partition: s.runner.topic.Partition(number), number: number, before: before,
-		done: make(chan struct{}), state: Starting, since: time.Now(),
+		done: make(chan struct{}), clear: make(chan struct{}), state: Starting, since: time.Now(),
 	}
 	l.at.reset()
 	l.ctx, l.cancel = context.WithCancel(s.values)
@@ -62,9 +63,18 @@ func newLane(s *session, number int32, before <-chan struct{}) *lane {
 	return l
 }
 
+// live is the goroutine of the lane.
+func (l *lane) live() {
+	l.run()
+	close(l.done)
+	if l.before != nil {
+		<-l.before // it may have been let go of while it was waiting
+	}
+	close(l.clear)
+}
+
 // run owns the partition until the intake is closed.
 func (l *lane) run() {
-	defer close(l.done)
 	defer l.close()
 	defer l.cancel()
 	defer l.become(Released, nil)
@@ -113,7 +123,7 @@ func (l *lane) whileTaking(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// check ends the run if somebody else has set the cursor: an idle consumer would only find out with its next event,
+// check ends the run if somebody else has set the cursor, or it can't be written: an idle consumer would only find out with its next event,
 // and an operator who sends it back to consume events again would wait for that.
 func (l *lane) check(ctx context.Context) {
 	l.mu.Lock()
@@ -125,8 +135,9 @@ func (l *lane) check(ctx context.Context) {
 	// Nothing is pending of one that is idle, so that this asks nobody.
 	bounded, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := store.Flush(bounded); isTakenOver(err) {
-		open.interrupt(err)
+	err := store.Flush(bounded)
+	if err != nil && bounded.Err() == nil {
+		open.interrupt(err) // which SetCursor would have returned with the next event
 	}
 }
 
@@ -297,10 +308,10 @@ func isTakenOver(err error) bool {
 	return errors.IsAny(err, kafkacursor.ErrSuperseded, kafkacursor.ErrFenced, kafkacursor.ErrOwnershipUnknown)
 }
 
-// over reports whether the lane is gone.
+// over reports whether nobody is at work on the partition any more, neither this lane nor one before it.
 func (l *lane) over() bool {
 	select {
-	case <-l.done:
+	case <-l.clear:
 		return true
 	default:
 		return false

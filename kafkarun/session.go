@@ -57,8 +57,8 @@ func (s *session) inherit(before *session) {
 }
 
 // run runs until ctx is done or the group won't have us.
-func (s *session) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (s *session) run(in context.Context) error {
+	ctx, cancel := context.WithCancelCause(in)
 	defer cancel(nil)
 	var beside sync.WaitGroup
 	defer beside.Wait()
@@ -81,7 +81,11 @@ func (s *session) run(ctx context.Context) error {
 		beside.Wait()
 		s.revoke(s.owned())
 	}
-	return ended(context.Cause(ctx), s.unclean())
+	err := in.Err() // as everywhere, and not what its cause says
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return ended(err, s.unclean())
 }
 
 // wanted returns the partitions to run without a group, of n.
@@ -124,11 +128,11 @@ func (s *session) assign(partitions []int32) {
 		}
 		var before <-chan struct{}
 		if l := s.former[p]; l != nil && !l.over() {
-			before = l.done
+			before = l.clear
 		}
 		l := newLane(s, p, before)
 		s.lanes[p] = l
-		go l.run()
+		go l.live()
 	}
 }
 

@@ -3,8 +3,10 @@ package partition
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kreflex/kreflex/internal/kafka"
@@ -17,12 +19,14 @@ type Range struct {
 }
 
 // Ends asks for the ranges of many partitions of a topic at once: three requests to each leader, however many it
-// leads. It tries once. What one partition says is in its Range; an error is about all of them.
+// leads. It tries once. What a partition or its leader says is in its Range, so that one broker that gives no answer
+// takes nothing from the others; an error is about all of them.
 func Ends(ctx context.Context, cl *kafka.Client, topic string, partitions []int32) (map[int32]Range, error) {
 	ranges := make(map[int32]Range, len(partitions))
 	for _, p := range partitions {
-		ranges[p] = Range{Start: -1, LastStable: -1, HighWatermark: -1, Err: errNoAnswer}
+		ranges[p] = Range{Start: -1, LastStable: -1, HighWatermark: -1}
 	}
+	cause := error(errNoAnswer)
 	// In an order that keeps start <= last stable offset <= high watermark, whatever happens in between.
 	for _, ask := range []struct {
 		timestamp int64
@@ -33,37 +37,48 @@ func Ends(ctx context.Context, cl *kafka.Client, topic string, partitions []int3
 		{listEnd, readCommitted, func(r *Range) *int64 { return &r.LastStable }},
 		{listEnd, readUncommitted, func(r *Range) *int64 { return &r.HighWatermark }},
 	} {
-		resp, err := attempt(ctx, cl, func(ctx context.Context) (*kmsg.ListOffsetsResponse, error) {
-			return listRequest(topic, partitions, ask.timestamp, ask.isolation).RequestWith(ctx, cl)
+		shards, err := attempt(ctx, cl, func(ctx context.Context) ([]kgo.ResponseShard, error) {
+			limited, cancel := context.WithTimeout(ctx, endsTimeout)
+			defer cancel()
+			return cl.RequestSharded(limited, listRequest(topic, partitions, ask.timestamp, ask.isolation)), nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range resp.Topics {
-			if t.Topic != topic {
+		for _, shard := range shards {
+			resp, err := as[*kmsg.ListOffsetsResponse](shard.Resp, shard.Err)
+			if err != nil {
+				cause = err // its partitions stay without an answer
 				continue
 			}
-			for _, p := range t.Partitions {
-				r, asked := ranges[p.Partition]
-				if !asked {
-					continue
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					if r, asked := ranges[p.Partition]; asked && t.Topic == topic {
+						ranges[p.Partition] = answered(r, ask.field, p)
+					}
 				}
-				*ask.field(&r) = p.Offset
-				r.Err = kerr.ErrorForCode(p.ErrorCode)
-				if r.Err == nil && p.Offset < 0 {
-					r.Err = errNoAnswer
-				}
-				ranges[p.Partition] = r
 			}
 		}
 	}
 	for p, r := range ranges {
 		if r.Err == nil && (r.Start < 0 || r.LastStable < 0 || r.HighWatermark < 0) {
-			r.Err = errNoAnswer
+			r.Err = cause
 			ranges[p] = r
 		}
 	}
 	return ranges, nil
+}
+
+// endsTimeout is a little less than an attempt has, so that the others' answers count if one broker gives none.
+const endsTimeout = attemptTimeout - 500*time.Millisecond
+
+// answered adds the answer for one end of a log.
+func answered(r Range, field func(*Range) *int64, p kmsg.ListOffsetsResponseTopicPartition) Range {
+	*field(&r) = p.Offset
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil && r.Err == nil {
+		r.Err = err
+	}
+	return r
 }
 
 // Ranges is Ends of the first n partitions, tried again until all of them have answered.
