@@ -183,16 +183,19 @@ func (s *Store) awaitChange(ctx context.Context, m Member, refused membership, l
 	}
 }
 
-// loseLines ends the ownership of cursors.
+// loseLines ends the ownership of cursors: of all, before anybody hears of one.
 func (s *Store) loseLines(lines []line, why func(line) error) {
-	for _, l := range lines {
-		err := why(l)
+	errs := make([]error, len(lines))
+	for i, l := range lines {
+		errs[i] = why(l)
 		l.mu.Lock()
 		if l.cell.epoch == l.write.epoch {
-			l.cell.lose(err)
+			l.cell.lose(errs[i])
 		}
 		l.mu.Unlock()
-		l.done(l.job, err)
+	}
+	for i, l := range lines {
+		l.done(l.job, errs[i])
 	}
 }
 
