@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -55,6 +56,7 @@ type groupEnv struct {
 	events, group, cursors string
 	partitions             int32
 	protocol               []kgo.Opt
+	round                  int // of a benchmark
 }
 
 func newGroupEnv(tb testing.TB, cluster *kafkaharness.Cluster, partitions int32, protocol ...kgo.Opt) *groupEnv {
@@ -155,7 +157,6 @@ type memberStore struct {
 	env   *groupEnv
 	store *kafkacursor.Store
 	of    []reflex.CursorStore
-	round int // of a benchmark
 }
 
 // partitionOf is the log of a partition.
@@ -384,41 +385,39 @@ func (s *memberStore) flushOwned(m *groupMember, stop <-chan struct{}) error {
 
 // What a flush costs: plain and as a member, back to back and once an interval.
 func BenchmarkFlushOfAMember(b *testing.B) {
-	const interval = 100 * time.Millisecond
 	for _, brokers := range []int{1, 3} {
-		cluster := lab.Cluster(b, brokers)
-		for _, partitions := range []int32{12, 120} {
-			e := newGroupEnv(b, cluster, partitions, kgo.Balancers(kgo.CooperativeStickyBalancer()))
-			m := e.member()
-			m.await(partitions)
-			for name, of := range map[string]*groupMember{"plain": nil, "member": m} {
-				s := e.open(nil, of)
-				s.getAll()
-				for pace, pause := range map[string]time.Duration{"back to back": 0, "every 100 ms": interval} {
-					b.Run(strconv.Itoa(brokers)+" brokers/"+strconv.Itoa(int(partitions))+" partitions/"+name+"/"+pace, func(b *testing.B) {
-						flushBench(b, s, pause)
-					})
-				}
+		b.Run(fmt.Sprintf("%d brokers", brokers), func(b *testing.B) {
+			for _, partitions := range []int32{12, 120} {
+				b.Run(fmt.Sprintf("%d partitions", partitions), func(b *testing.B) {
+					e := newGroupEnv(b, lab.Cluster(b, brokers), partitions, kgo.Balancers(kgo.CooperativeStickyBalancer()))
+					m := e.member()
+					m.await(partitions)
+					b.Run("plain", func(b *testing.B) { benchFlushes(b, e, nil) })
+					b.Run("member", func(b *testing.B) { benchFlushes(b, e, m) })
+				})
 			}
-		}
+		})
 	}
 }
 
-func flushBench(b *testing.B, s *memberStore, pause time.Duration) {
+func benchFlushes(b *testing.B, e *groupEnv, m *groupMember) {
+	b.Helper()
+	s := e.open(nil, m)
+	s.getAll()
+	b.Run("back to back", func(b *testing.B) { benchFlush(b, s, 0) })
+	b.Run("every 100 ms", func(b *testing.B) { benchFlush(b, s, 100*time.Millisecond) })
+}
+
+func benchFlush(b *testing.B, s *memberStore, pause time.Duration) {
 	b.Helper()
 	var took []time.Duration
 	for b.Loop() {
-		s.round++
-		s.setAll(s.round)
+		s.env.round++
+		s.setAll(s.env.round)
 		begin := time.Now()
 		s.flush()
 		took = append(took, time.Since(begin))
-		if pause > 0 {
-			b.StopTimer()
-			timer := time.NewTimer(pause)
-			<-timer.C
-			b.StartTimer()
-		}
+		<-time.After(pause)
 	}
 	slices.Sort(took)
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -145,6 +145,58 @@ func TestRestartAbortsWhatACrashLeftOpen(t *testing.T) {
 	require.Equal(t, stamped("1"), again.cursor(0))
 }
 
+func TestLeavingWaitsForTheWriteThatIsUnderWay(t *testing.T) {
+	j := joinedAll(t)
+	commits := j.count(kmsg.TxnOffsetCommit)
+	release := j.hold(kmsg.EndTxn)
+	j.set(2, all()...)
+	flushed, left := make(chan error, 1), make(chan struct{})
+	go func() { flushed <- j.store.Flush(j.ctx) }()
+	require.NoError(t, commits.Wait(j.ctx, 1))
+	go func() {
+		defer close(left)
+		j.leave()
+	}()
+	select {
+	case <-left:
+		require.Fail(t, "left with a write under way")
+	case <-time.After(100 * time.Millisecond):
+	}
+	release()
+	<-left
+	require.NoError(t, <-flushed)
+	j.requireCursors("2", all()...)
+}
+
+// The cursor is being got when the member leaves, so it is owned after all that were are not any more.
+func TestCursorThatWasGotWhileLeavingIsNotWritten(t *testing.T) {
+	e := newMemberEnv(t)
+	m := e.member()
+	e.await(map[*member]int{m: many})
+	j := e.join("process-a", m)
+	inits := e.count(kmsg.InitProducerID)
+	of := j.store.For(order(0))
+	fetches := e.hold(kmsg.Fetch) // what reads the cursors
+	got := make(chan error, 1)
+	go func() {
+		_, err := of.GetCursor(e.ctx, "billing")
+		got <- err
+	}()
+	require.NoError(t, inits.Wait(e.ctx, 1))
+	j.leave()
+	fetches()
+	if err := <-got; err != nil { // it came too late even for that
+		require.ErrorIs(t, err, kafkacursor.ErrNotMember)
+		return
+	}
+	err := of.SetCursor(e.ctx, "billing", "1")
+	if err == nil {
+		err = of.Flush(e.ctx)
+	}
+	require.ErrorIs(t, err, kafkacursor.ErrNotMember)
+	e.requireCursors("", 0)
+}
+
 // A broker that takes requests and answers none.
 func TestMembersCallsArePromptBeforeABrokerThatHangs(t *testing.T) {
 	for name, keys := range map[string][]kmsg.Key{

@@ -193,6 +193,7 @@ func TestMemberThatHearsOfItsGenerationLateIsNotFenced(t *testing.T) {
 			flushed := make(chan error, 1)
 			go func() { flushed <- j.store.Flush(e.ctx) }()
 			require.NoError(t, commits.Wait(e.ctx, 1))
+			<-time.After(100 * time.Millisecond) // a slow one
 			m.wrong.Store(false)
 			require.NoError(t, <-flushed)
 			require.Equal(t, 2, commits.Hits())
