@@ -10,8 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/kreflex/kreflex/kafkacursor"
+	"github.com/kreflex/kreflex/kafkatest"
 )
 
 // joinedAll is a store whose member has all partitions, with cursor 1 each.
@@ -235,4 +237,36 @@ func TestMembersCallsArePromptBeforeABrokerThatHangs(t *testing.T) {
 			require.Less(t, time.Since(begin), 2*time.Second+prompt)
 		})
 	}
+}
+
+// Before Kafka 2.5 an offset came without its member. A broker of then would take it from a zombie.
+func TestBrokersThatKnowNoMembersAreRefused(t *testing.T) {
+	e := newMemberEnv(t, kafkatest.WithKfake(kfake.MaxVersions(kversion.V2_4_0())))
+	m := e.member()
+	e.await(map[*member]int{m: many})
+	j := e.join("process-a", m)
+	_, err := j.store.For(order(0)).GetCursor(e.ctx, "billing")
+	requireErrorHas(t, err, kafkacursor.ErrRefused, "Kafka 2.5", "billing/orders/0")
+
+	// And if another one was asked: it gets no commit that it would misunderstand.
+	e.hideVersions()
+	s := e.join("process-b", m, kafkacursor.WithTimeout(time.Second))
+	s.get(0)
+	s.set(1, 0)
+	require.ErrorIs(t, s.store.Flush(e.ctx), kafkacursor.ErrUnreachable)
+	e.requireCursors("", 0)
+}
+
+// hideVersions has brokers say nothing of what they know to us, and the truth to kgo.
+func (e *env) hideVersions() {
+	e.Helper()
+	e.broker.Cluster().ControlKey(int16(kmsg.ApiVersions), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		e.broker.Cluster().KeepControl()
+		asked, ok := req.(*kmsg.ApiVersionsRequest)
+		if !ok || asked.ClientSoftwareName != "kreflex" {
+			return nil, nil, false
+		}
+		resp, ok := asked.ResponseKind().(*kmsg.ApiVersionsResponse)
+		return resp, nil, ok
+	})
 }

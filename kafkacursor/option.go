@@ -63,8 +63,9 @@ func WithFencing(transactionalIDPrefix string) Option {
 // WithMemberFencing is fencing for partitions that a consumer group assigns, such as those of a kafkarun.Runner.
 // All cursors that were set within a flush interval, of whatever partitions, are written in one transaction
 // together with the offsets of the group, so its price doesn't grow with partitions: 5 to 30 ms on one broker and 60 to
-// 90 ms on three. Who else commits offsets of the group can leave that out. The group's coordinator takes it from a member of the current generation only. Whoever lost a partition and doesn't know can move none of its
-// cursors, and gets ErrFenced.
+// 90 ms on three. Who else commits offsets of the group can leave that out. The group's coordinator takes it from a
+// member of the current generation only. Whoever lost a partition and doesn't know can move none of its cursors, and
+// gets ErrFenced.
 //
 // The Store is for the partitions of one member, see Join. Other cursors are ErrNotMember. The transactional ID
 // is that of the process: no other that is alive has it, and it is best the same after a restart, as then what

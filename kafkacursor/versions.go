@@ -76,7 +76,8 @@ func cloneVersions(of *kversion.Versions) *kversion.Versions {
 	return clone
 }
 
-// hasSecondTransactions asks the cluster which kind of transactions it has.
+// hasSecondTransactions asks the cluster which kind of transactions it has. It is an error if it takes offsets
+// from anybody.
 func (s *Store) hasSecondTransactions(ctx context.Context) (bool, error) {
 	resp, err := topics.Ask(ctx, s.cl, func(ctx context.Context) (*kmsg.ApiVersionsResponse, error) {
 		req := kmsg.NewPtrApiVersionsRequest()
@@ -85,6 +86,14 @@ func (s *Store) hasSecondTransactions(ctx context.Context) (bool, error) {
 	})
 	if err != nil {
 		return false, err
+	}
+	for _, key := range resp.ApiKeys {
+		if key.ApiKey == int16(kmsg.TxnOffsetCommit) && key.MaxVersion < leastCommit {
+			return false, &Error{
+				Kind: ErrRefused, Topic: s.topic, Asked: "a commit of offsets that only a member may make", Found: "brokers that don't ask who it is of",
+				Do: "use Kafka 2.5 or later, or WithFencing",
+			}
+		}
 	}
 	for _, feature := range resp.FinalizedFeatures {
 		if feature.Name == transactionVersion && feature.MaxVersionLevel >= secondTransactions {
