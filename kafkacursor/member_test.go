@@ -168,13 +168,13 @@ func (j *joined) cursor(p int32) string {
 // late is a member that hears of its generation later than the coordinator has it, as all do.
 type late struct {
 	*member
-	wrong atomic.Bool
+	wrong atomic.Pointer[int32]
 }
 
 func (l *late) Generation() (memberID, instanceID string, generation int32) {
 	memberID, instanceID, generation = l.member.Generation()
-	if l.wrong.Load() {
-		generation--
+	if wrong := l.wrong.Load(); wrong != nil {
+		generation = *wrong
 	}
 	return memberID, instanceID, generation
 }
@@ -188,13 +188,15 @@ func TestMemberThatHearsOfItsGenerationLateIsNotFenced(t *testing.T) {
 			j := e.join("process-a", m, kafkacursor.WithFlushInterval(anHour))
 			j.get(all()...)
 			commits, clients := e.count(kmsg.TxnOffsetCommit), e.count(kmsg.InitProducerID)
-			m.wrong.Store(true)
+			_, _, generation := m.Generation()
+			generation--
+			m.wrong.Store(&generation)
 			j.set(1, all()...)
 			flushed := make(chan error, 1)
 			go func() { flushed <- j.store.Flush(e.ctx) }()
 			require.NoError(t, commits.Wait(e.ctx, 1))
 			<-time.After(100 * time.Millisecond) // a slow one
-			m.wrong.Store(false)
+			m.wrong.Store(nil)
 			require.NoError(t, <-flushed)
 			require.Equal(t, 2, commits.Hits())
 			require.Zero(t, clients.Hits(), "the client was fit for another transaction")
