@@ -146,6 +146,20 @@ func (c *cell) release() {
 	c.drop()
 }
 
+// leave ends the ownership for want of a member. Only who is waiting for a cursor to be written is to be
+// told: what was durable before is as true as ever.
+func (c *cell) leave(why error) {
+	if c.state != owned {
+		return
+	}
+	if c.pending() {
+		c.lose(why)
+		return
+	}
+	c.state, c.why, c.failure = gone, why, nil
+	c.drop()
+}
+
 // pending reports whether there is something to write.
 func (c *cell) pending() bool { return c.state == owned && (c.newest > c.durable || c.rewrite) }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // transactionTimeout is when Kafka ends the transaction of a process that died in the
-// middle of one. Until then it hides the cursors behind it from everybody.
+// middle of one, unless WithTimeout is less: no write takes longer. Until then it hides the cursors behind it from everybody.
 const transactionTimeout = 10 * time.Second
 
 // manyRecords is how many records kgo may buffer: never fewer than there are
@@ -54,5 +54,5 @@ func produceOpts(timeout time.Duration) []kgo.Opt {
 func fenceOpts(timeout time.Duration, transactionalID string) []kgo.Opt {
 	return append(produceOpts(timeout),
 		kgo.TransactionalID(transactionalID),
-		kgo.TransactionTimeout(transactionTimeout))
+		kgo.TransactionTimeout(min(timeout, transactionTimeout)))
 }

@@ -52,6 +52,13 @@
 // needs it wherever the consumer may run. What consumers do outside of Kafka can't be
 // fenced by either.
 //
+// Where a consumer group hands out the partitions of a topic, WithMemberFencing does it for all of them at once: one
+// client a process, and one transaction an interval whatever the number of partitions, which carries the offsets of the
+// group too. The group's coordinator refuses it unless the Store's Member is one of the current generation: ErrFenced,
+// for all that the transaction was to write. A member that is alive and merely hears late of a new
+// generation isn't fenced: its cursors are written under that one, if the partitions are still its own. Cursors of
+// anything but a partition of the member are ErrNotMember.
+//
 // # Non-guarantees
 //
 // Cursors of the last flush interval are lost with the process, and their events come
@@ -87,7 +94,7 @@
 //
 // # Concurrency
 //
-// A Store and what For returns are safe for concurrent use. A Store runs a goroutine that
+// A Store, leaving it, and what For returns are safe for concurrent use. A Store runs a goroutine that
 // writes and, once it was asked for a cursor, one per partition of its topic that
 // follows it. Close ends and awaits them.
 package kafkacursor

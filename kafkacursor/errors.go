@@ -35,14 +35,21 @@ var (
 	// ErrFenced is returned by SetCursor and Flush, with WithFencing, once
 	// somebody else got the cursor of that consumer. Nothing set after that was
 	// stored. GetCursor takes the consumer back: do that only if it should run here.
+	// With WithMemberFencing it means that the partition is another member's, or that another process has
+	// the transactional ID.
 	ErrFenced = errors.New("another owner took over the consumer", j.C("ERR_e82d5b07f4c1936a"))
+
+	// ErrNotMember is returned by GetCursor, SetCursor and Flush, with WithMemberFencing, for a
+	// cursor that no member may write here: before Join, after leaving, of a partition that is not assigned to
+	// the member, or of no partition at all. Nothing was stored.
+	ErrNotMember = errors.New("cursor is of no partition of a member", j.C("ERR_7e49c05bd1f3a268"))
 
 	// ErrSuperseded is returned by SetCursor and Flush once somebody else set the
 	// cursor of the consumer: another process that runs it without WithFencing, or an
 	// operator. Run the consumer again if it should run here; it goes on from that cursor.
 	ErrSuperseded = errors.New("somebody else set the cursor of the consumer", j.C("ERR_08b6e2fd95a73c41"))
 
-	// ErrOwnershipUnknown is returned by SetCursor and Flush, with WithFencing, after
+	// ErrOwnershipUnknown is returned by SetCursor and Flush, with fencing, after
 	// a transaction whose end is not known. GetCursor makes it known.
 	ErrOwnershipUnknown = errors.New("end of the transaction is not known", j.C("ERR_b4013c7ea96fd825"))
 
@@ -54,6 +61,11 @@ var (
 	// ErrBadCursor is returned by SetCursor for an empty cursor, which would mean the
 	// start. Reset is for that.
 	ErrBadCursor = errors.New("cursor is empty", j.C("ERR_3fe06d94b82a51c7"))
+
+	// ErrNotOffset is returned by SetCursor and Flush, with WithMemberFencing, for a cursor that doesn't begin
+	// with an offset: the group can't be given one, and so doesn't say whether it may be written. A newer cursor
+	// takes its place.
+	ErrNotOffset = errors.New("cursor is not an offset", j.C("ERR_c3a91f6e08d4b752"))
 
 	// ErrBadName is returned for a consumer without a name.
 	ErrBadName = errors.New("consumer has no name", j.C("ERR_a6720be41fd8953c"))
@@ -129,7 +141,7 @@ func (e *Error) Unwrap() []error {
 func IsPermanent(err error) bool {
 	return errors.IsAny(err,
 		ErrInvalidOption, ErrTopicConfig, ErrPartitionCount, ErrUnknownTopic, ErrTopicRecreated,
-		ErrBadCursor, ErrBadName, ErrBadKey, ErrCorruptEntry, ErrNotAuthorised, ErrRefused, ErrClosed)
+		ErrBadCursor, ErrNotOffset, ErrBadName, ErrBadKey, ErrCorruptEntry, ErrNotAuthorised, ErrRefused, ErrClosed)
 }
 
 // joined collects errors. One alone stays as it is.

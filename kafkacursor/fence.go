@@ -23,7 +23,17 @@ type fence struct {
 // first write: a process that wakes up late would otherwise take the consumer from
 // its new owner.
 func (s *Store) openFence(ctx context.Context, sl *slot) (*fence, error) {
-	cl, err := newClient(s.topic, s.kafka, fenceOpts(s.config.timeout, s.config.txnPrefix+sl.text)...)
+	cl, err := s.openTransactional(ctx, fenceOpts(s.config.timeout, s.config.txnPrefix+sl.text))
+	if err != nil {
+		return nil, err
+	}
+	return &fence{cl: cl}, nil
+}
+
+// openTransactional makes a client of the options and has Kafka abort the transaction of whoever had their
+// transactional ID before.
+func (s *Store) openTransactional(ctx context.Context, opts []kgo.Opt) (*kafka.Client, error) {
+	cl, err := newClient(s.topic, s.kafka, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +45,7 @@ func (s *Store) openFence(ctx context.Context, sl *slot) (*fence, error) {
 		cl.Close()
 		return nil, err
 	}
-	return &fence{cl: cl}, nil
+	return cl, nil
 }
 
 // closeFence throws the client away. The turn is held.
@@ -142,10 +152,10 @@ func produce(ctx context.Context, cl *kafka.Client, record *kgo.Record) error {
 
 // fenceError says whether the consumer was taken over, or that we don't know.
 func (s *Store) fenceError(jb *job, err error) error {
-	e := &Error{Kind: ErrOwnershipUnknown, Topic: s.topic, Key: jb.key, Cause: kafka.Cause(err), Do: "run the consumer again: it goes on from the cursor that is stored"}
+	e := &Error{Kind: ErrOwnershipUnknown, Topic: s.topic, Key: jb.key, Cause: kafka.Cause(err), Do: unknownEndDo}
 	if isFence(err) {
 		e.Kind = ErrFenced
-		e.Do = "let the other owner have it, or run the consumer again to take it back"
+		e.Do = takenOverDo
 	}
 	if auth := fromError(s.topic, err); errors.Is(auth, ErrNotAuthorised) {
 		return s.keyed(jb.key, auth)

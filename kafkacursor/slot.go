@@ -1,9 +1,6 @@
 package kafkacursor
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 // slot is the one place in a Store for a cursor.
 type slot struct {
@@ -16,35 +13,12 @@ type slot struct {
 	queued bool // with the writer
 	closed bool
 
-	// turn is held while the cursor is acquired, and by a transaction that writes it,
-	// as acquiring ends the transactional client. It is a channel so that waiting
-	// for it can end with a context.
-	turn  chan struct{}
-	fence *fence // guarded by turn
+	// The turn is held while the cursor is acquired, and by a transaction of its own that
+	// writes it, as acquiring ends the transactional client.
+	turn
+	fence *fence // guarded by the turn
 }
 
 func newSlot(key Key, text string, partition int32) *slot {
-	return &slot{key: key, text: text, partition: partition, turn: make(chan struct{}, 1)}
+	return &slot{key: key, text: text, partition: partition, turn: newTurn()}
 }
-
-// lock takes the turn, or returns the error of ctx.
-func (sl *slot) lock(ctx context.Context) error {
-	select {
-	case sl.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// tryLock takes the turn if nobody has it.
-func (sl *slot) tryLock() bool {
-	select {
-	case sl.turn <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (sl *slot) unlock() { <-sl.turn }

@@ -37,6 +37,7 @@ type Store struct {
 	cl      *kafka.Client // asks and produces; the tails have their own
 	tails   []*tail
 	writer  *writer
+	group   *group // nil without WithMemberFencing
 	unbound bound
 
 	//nolint:containedctx // the life of the goroutines, which no single call has
@@ -85,8 +86,12 @@ func newStore(kafkaOpts []kgo.Opt, cl *kafka.Client, topic string, topicID [16]b
 	}
 	s.unbound.store = s
 	send := s.sendPlain
-	if c.fenced {
+	switch {
+	case c.fenced:
 		send = s.sendFenced
+	case c.memberFenced:
+		s.group = newGroup(c.transactionalID)
+		send = s.sendAsMember
 	}
 	s.writer = newWriter(c.flushInterval, send)
 	s.start(s.writer.run)
@@ -173,6 +178,11 @@ func (s *Store) close() error {
 		sl.closeFence()
 		sl.unlock()
 	}
+	if s.group != nil {
+		_ = s.group.lock(context.Background()) // as above
+		s.group.closeClient()
+		s.group.unlock()
+	}
 	return err
 }
 
@@ -253,7 +263,7 @@ func (s *Store) observe(e entry) {
 	switch sl.cell.observe(e.epoch, e.owner == s.owner) {
 	case superseded:
 		kind := ErrSuperseded
-		if s.config.fenced && e.fenced {
+		if (s.config.fenced || s.config.memberFenced) && e.fenced {
 			kind = ErrFenced // as the next write would find out
 		}
 		sl.cell.lose(&Error{
@@ -282,6 +292,11 @@ func (s *Store) acquireInTurn(ctx, bounded context.Context, sl *slot) (cursor st
 	defer sl.unlock()
 	if s.ctx.Err() != nil {
 		return "", s.closedError()
+	}
+	if s.config.memberFenced {
+		if err := s.admit(bounded, sl.key); err != nil {
+			return "", s.keyed(sl.key, waitError(ctx, s.topic, err))
+		}
 	}
 	if s.config.fenced {
 		sl.closeFence()

@@ -25,6 +25,7 @@ const (
 type commits struct {
 	mu        sync.Mutex // held while a commit is under way, so that an older one can't land after a newer
 	committed map[int32]int64
+	seen      map[int32]int64 // what was to be committed an interval ago
 }
 
 // forget has what these partitions consume next committed again when they are ours again: others may have committed it
@@ -64,11 +65,16 @@ func (m *member) commit(ctx context.Context, lanes []*lane, again bool) {
 	m.commits.mu.Lock()
 	defer m.commits.mu.Unlock()
 	if m.commits.committed == nil {
-		m.commits.committed = make(map[int32]int64)
+		m.commits.committed, m.commits.seen = make(map[int32]int64), make(map[int32]int64)
 	}
 	offsets := make(map[int32]kgo.EpochOffset)
 	for _, l := range lanes {
 		next := l.at.next()
+		moves := m.commits.seen[l.number] != next
+		m.commits.seen[l.number] = next
+		if m.part != nil && moves {
+			continue // the transaction that has its cursor has this too, but for markers behind the last event
+		}
 		if known, ok := m.commits.committed[l.number]; next >= 0 && (again || !ok || known != next) && !l.gone.isSet() {
 			offsets[l.number] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}

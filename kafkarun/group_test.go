@@ -66,35 +66,52 @@ func (e *env) share(n int, runners ...*Runner) {
 func TestAGroupSharesPartitionsAndRepeatsNothing(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, group Option) {
 		e := newEnv(t, 6)
-		stores := []Cursors{e.store(), e.store(), e.store()}
-		stop := make(chan struct{})
-		var publishing sync.WaitGroup
-		publishing.Go(func() {
-			for range 300 {
-				select {
-				case <-stop:
-					return
-				case <-time.After(time.Millisecond):
-					e.publish(1, upTo(6)...)
-				}
-			}
-		})
-		a, b, c := e.runner(stores[0], group), e.runner(stores[1], group), e.runner(stores[2], group)
-		runA := e.start(a)
-		e.share(6, a)
-		runB := e.start(b)
-		e.share(6, a, b)
-		require.ErrorIs(t, runA.stop(), context.Canceled)
-		e.share(6, b)
-		runC := e.start(c)
-		e.share(6, b, c)
-		close(stop)
-		publishing.Wait()
-		e.await()
-		require.ErrorIs(t, runB.stop(), context.Canceled)
-		require.ErrorIs(t, runC.stop(), context.Canceled)
-		e.requireOnce()
+		testSharing(t, e, group, []Cursors{e.store(), e.store(), e.store()})
 	})
+}
+
+// The same with writes that the coordinator refuses from who is no member: the last cursor of a partition that is
+// handed on is written while it still is ours.
+func TestAFencedGroupSharesPartitionsAndRepeatsNothing(t *testing.T) {
+	forEachProtocol(t, func(t *testing.T, group Option) {
+		e := newEnv(t, 6)
+		var stores []Cursors
+		for _, id := range []string{"a", "b", "c"} {
+			stores = append(stores, e.store(kafkacursor.WithMemberFencing(id)))
+		}
+		testSharing(t, e, group, stores)
+	})
+}
+
+func testSharing(t *testing.T, e *env, group Option, stores []Cursors) {
+	t.Helper()
+	stop := make(chan struct{})
+	var publishing sync.WaitGroup
+	publishing.Go(func() {
+		for range 300 {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				e.publish(1, upTo(6)...)
+			}
+		}
+	})
+	a, b, c := e.runner(stores[0], group), e.runner(stores[1], group), e.runner(stores[2], group)
+	runA := e.start(a)
+	e.share(6, a)
+	runB := e.start(b)
+	e.share(6, a, b)
+	require.ErrorIs(t, runA.stop(), context.Canceled)
+	e.share(6, b)
+	runC := e.start(c)
+	e.share(6, b, c)
+	close(stop)
+	publishing.Wait()
+	e.await()
+	require.ErrorIs(t, runB.stop(), context.Canceled)
+	require.ErrorIs(t, runC.stop(), context.Canceled)
+	e.requireOnce()
 }
 
 // committed returns the offsets of the group.
@@ -200,8 +217,8 @@ func TestAGroupThatRefusesEndsRun(t *testing.T) {
 	require.ErrorIs(t, err, ErrGroup)
 	require.ErrorIs(t, err, kerr.GroupAuthorizationFailed)
 
-	_, err = New(e.broker.Opts(), topic, e.store(), e.spec, WithGroup("group"), WithDrainTime(time.Hour))
-	require.NoError(t, err)
+	_, err = New(e.broker.Opts(), topic, e.store(kafkacursor.WithMemberFencing("process")), e.spec)
+	require.ErrorIs(t, err, ErrInvalidOption, "a store for members, and no group")
 	r := e.runner(e.store(), WithGroup("group"), WithDrainTime(time.Minute))
 	require.ErrorIs(t, r.Run(e.ctx), ErrInvalidOption, "the group would not wait for that long")
 	r = e.runner(e.store(), WithGroup("group", kgo.RebalanceTimeout(2*time.Minute)), WithDrainTime(time.Minute))

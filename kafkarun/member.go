@@ -25,9 +25,10 @@ type member struct {
 	next     bool // KIP-848
 	commits  commits
 	lease    *lease
+	part     func()                  // with the store that writes for this member, or nil
 	end      context.CancelCauseFunc // of Run
 
-	ready chan struct{} // closed when client is set, as kgo may call back before that
+	ready chan struct{} // closed when all of this is set, as kgo may call back before that
 
 	mu    sync.Mutex
 	out   time.Time // since when we are not in the group, zero while we are
@@ -58,14 +59,22 @@ func newMember(s *session, end context.CancelCauseFunc) (*member, error) {
 	}
 	client.PauseFetchTopics(m.topic)
 	m.client = client
-	close(m.ready)
 	m.instance, _ = instanceID(client)
 	m.next, _ = client.OptValue(kgo.ServerSideBalancer).(bool)
 	if err := m.checkTimes(); err != nil {
+		close(m.ready)
 		client.Close()
 		return nil, err
 	}
 	s.member.Store(m)
+	if store, ok := s.runner.cursors.(memberStore); ok && store.NeedsMember() {
+		if m.part, err = store.Join(m); err != nil {
+			close(m.ready)
+			client.Close()
+			return nil, err
+		}
+	}
+	close(m.ready)
 	return m, nil
 }
 
@@ -202,7 +211,8 @@ func (m *member) Generation() (memberID, instanceID string, generation int32) {
 	return memberID, m.instance, generation
 }
 
-// Owns reports whether the partition is assigned to this member.
+// Owns reports whether the partition is assigned to this member. It is until its last cursor is flushed, and not any more when
+// the group hears that it is released.
 func (m *member) Owns(topic string, partition int32) bool {
 	return topic == m.topic && m.session.owns(partition)
 }
@@ -216,6 +226,9 @@ func (m *member) leave() {
 	defer cancel()
 	_ = m.client.LeaveGroupContext(ctx) // the session times out instead
 	m.session.revoke(m.session.owned()) // in case it was not called back in time
+	if m.part != nil {
+		m.part()
+	}
 	m.client.Close()
 }
 

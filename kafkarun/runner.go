@@ -71,7 +71,17 @@ func New(kafka []kgo.Opt, topic string, cursors Cursors, spec SpecFunc, opts ...
 	if cursors == nil || spec == nil {
 		return nil, r.invalid("a runner without cursors or without a spec", "give both to New")
 	}
+	if m, ok := cursors.(memberStore); ok && m.NeedsMember() && c.group == "" {
+		return nil, r.invalid("a store that is fenced by a consumer group, without a group",
+			"give WithGroup, or open the store without kafkacursor.WithMemberFencing")
+	}
 	return r, nil
+}
+
+// memberStore is a store whose writes the group's coordinator refuses from who is no member. *kafkacursor.Store may be one.
+type memberStore interface {
+	NeedsMember() bool
+	Join(m kafkacursor.Member) (leave func(), err error)
 }
 
 func (r *Runner) invalid(asked, do string) error {

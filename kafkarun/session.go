@@ -136,16 +136,19 @@ func (s *session) assign(partitions []int32) {
 	}
 }
 
-// revoke lets go of partitions, all at once, and returns their lanes when that is done.
+// revoke lets go of partitions, all at once, and returns their lanes when that is done. Each is ours until its last
+// cursor is flushed.
 func (s *session) revoke(partitions []int32) []*lane {
-	lanes := s.take(partitions)
+	lanes := s.some(partitions)
 	var stopping sync.WaitGroup
 	for _, l := range lanes {
 		stopping.Go(func() {
-			if err := l.stop(); err != nil {
-				s.mu.Lock()
+			err := l.stop()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.drop(l)
+			if err != nil {
 				s.unsaid = append(s.unsaid, err)
-				s.mu.Unlock()
 			}
 		})
 	}
@@ -155,20 +158,29 @@ func (s *session) revoke(partitions []int32) []*lane {
 
 // lose ends partitions that are somebody else's already.
 func (s *session) lose(partitions []int32) {
-	for _, l := range s.take(partitions) {
+	for _, l := range s.some(partitions) {
+		s.mu.Lock()
+		s.drop(l)
+		s.mu.Unlock()
 		l.lose()
 	}
 }
 
-// take removes partitions from ours, and returns their lanes.
-func (s *session) take(partitions []int32) []*lane {
+// drop makes a lane a former one. The lock is held.
+func (s *session) drop(l *lane) {
+	if s.lanes[l.number] == l {
+		delete(s.lanes, l.number)
+		s.former[l.number] = l
+	}
+}
+
+// some returns those of the partitions that are ours.
+func (s *session) some(partitions []int32) []*lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lanes []*lane
 	for _, p := range partitions {
 		if l := s.lanes[p]; l != nil {
-			delete(s.lanes, p)
-			s.former[p] = l
 			lanes = append(lanes, l)
 		}
 	}

@@ -96,6 +96,7 @@ func TestAGroupLosesNothingWhateverBecomesOfItsMembers(t *testing.T) {
 	}})
 	for _, protocol := range []string{Classic, KIP848} {
 		t.Run(protocol, func(t *testing.T) { churn(t, cluster, Order{Protocol: protocol}) })
+		t.Run(protocol+" fenced", func(t *testing.T) { churn(t, cluster, Order{Protocol: protocol, Fenced: true}) })
 	}
 }
 
