@@ -20,10 +20,13 @@ func (a *Admin) count(ctx context.Context, topic string, partition int32, from, 
 	if to-from > a.config.countLimit {
 		return to - from, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.config.timeout)
+	bounded, cancel := context.WithTimeout(ctx, a.config.timeout)
 	defer cancel()
-	n, err = countEvents(ctx, a.topic(topic).Partition(partition), from, to)
+	n, err = countEvents(bounded, a.topic(topic).Partition(partition), from, to)
 	if err != nil {
+		if ctx.Err() != nil {
+			return 0, false, ctx.Err()
+		}
 		if errors.Is(err, context.DeadlineExceeded) || kafkastream.IsPermanent(err) {
 			// It is slow, or something in between can't be read: the plan is good without.
 			return to - from, false, nil

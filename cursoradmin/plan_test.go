@@ -107,10 +107,14 @@ func TestNothingIsDoneOfAPlanThatIsRefusedInPart(t *testing.T) {
 	require.ErrorContains(t, plan.Err(), "asked for offset 7 to be next: found offsets 0 to 4")
 	require.Equal(t, cursoradmin.Set, plan.Steps[0].Action)
 	require.Contains(t, plan.String(), "SKIPS 1 EVENT")
-	report, err := e.admin().Apply(e.ctx, plan)
-	require.NoError(t, err)
-	require.ErrorIs(t, report.Err(), cursoradmin.ErrOutOfRange)
-	require.Equal(t, before, e.written())
+	for _, force := range []bool{false, true} {
+		plan.Force = force
+		report, err := e.admin().Apply(e.ctx, plan)
+		require.NoError(t, err)
+		require.ErrorIs(t, report.Err(), cursoradmin.ErrOutOfRange)
+		require.False(t, report.Tried())
+		require.Equal(t, before, e.written())
+	}
 
 	for _, offset := range []int64{-1, 1<<63 - 1} {
 		plan, err = e.admin().PlanReset(e.ctx, "billing", "orders", nil, cursoradmin.ToOffset(offset))
@@ -154,7 +158,8 @@ func TestToTime(t *testing.T) {
 		"before the first":        {time.Unix(0, 0), [2]int64{0, 0}},
 		"before there were times": {time.Unix(-9, 0), [2]int64{0, 0}},
 		"exactly":                 {began.Add(2 * time.Minute), [2]int64{2, 0}},
-		"less than a millisecond": {began.Add(2*time.Minute + time.Nanosecond), [2]int64{3, 0}},
+		"less than a millisecond": {began.Add(2*time.Minute + time.Nanosecond), [2]int64{2, 0}},
+		"a millisecond":           {began.Add(2*time.Minute + time.Millisecond), [2]int64{3, 0}},
 		"between":                 {began.Add(150 * time.Second), [2]int64{3, 0}},
 		"after the last of one":   {began.Add(30 * time.Minute), [2]int64{5, 0}},
 		"after all":               {began.Add(2 * time.Hour), [2]int64{5, 1}},

@@ -39,12 +39,6 @@ func (t *Topic) OffsetsAt(ctx context.Context, at time.Time) ([]int64, error) {
 	return offsets, err
 }
 
-// millisecondsOf rounds a time up to what records have, so that none before it counts. Negative numbers mean
-// something else to brokers, and no record is older than 1970.
-func millisecondsOf(at time.Time) int64 {
-	ms := at.UnixMilli()
-	if at.After(time.UnixMilli(ms)) {
-		ms++
-	}
-	return max(ms, 0)
-}
+// millisecondsOf rounds a time down to what records have, as that is what became of the times of events: up would skip
+// one of that very time. Negative numbers mean something else to brokers, and no record is older than 1970.
+func millisecondsOf(at time.Time) int64 { return max(at.UnixMilli(), 0) }

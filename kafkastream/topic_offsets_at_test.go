@@ -23,7 +23,7 @@ func TestOffsetsOfATimeAreThoseOfTheFirstRecordOfThenOrLater(t *testing.T) {
 	}
 	topic := NewTopic(s.broker.Opts(), orders)
 	for at, want := range map[time.Time]int64{
-		began.Add(-time.Hour): 0, began: 0, began.Add(1): 1, began.Add(time.Minute): 1, began.Add(3 * time.Minute): 3,
+		began.Add(-time.Hour): 0, began: 0, began.Add(time.Millisecond - 1): 0, began.Add(time.Millisecond): 1, began.Add(time.Minute): 1, began.Add(3 * time.Minute): 3,
 		began.Add(time.Hour): 4, // the end
 		{}:                   0,
 	} {
@@ -45,7 +45,9 @@ func TestOffsetsOfATimeEndAtTheLastStableOffset(t *testing.T) {
 	defer client.Close()
 	require.NoError(t, client.BeginTransaction())
 	future := time.Now().Add(time.Hour)
-	require.NoError(t, client.ProduceSync(s.ctx, &kgo.Record{Topic: orders, Value: []byte("x"), Timestamp: future}).FirstErr())
+	for _, at := range []time.Time{time.Now(), future} {
+		require.NoError(t, client.ProduceSync(s.ctx, &kgo.Record{Topic: orders, Value: []byte("x"), Timestamp: at}).FirstErr())
+	}
 	offsets, err := NewTopic(s.broker.Opts(), orders).OffsetsAt(s.ctx, future)
 	require.NoError(t, err)
 	require.Equal(t, []int64{2}, offsets)
@@ -56,7 +58,9 @@ func TestOffsetsOfATimeSurviveWhatPasses(t *testing.T) {
 	s := newSource(t, kafkatest.WithTopic("wide", 3))
 	fault := s.broker.Cluster().Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "wide", Partitions: []int32{1}, Err: kerr.NotLeaderForPartition, Count: 2,
-		When: func(req kmsg.Request) bool { return req.(*kmsg.ListOffsetsRequest).Topics[0].Partitions[0].Timestamp > 0 },
+		When: func(req kmsg.Request) bool {
+			return req.(*kmsg.ListOffsetsRequest).Topics[0].Partitions[0].Timestamp > 0
+		},
 	})
 	offsets, err := NewTopic(s.broker.Opts(), "wide").OffsetsAt(s.ctx, time.Now())
 	require.NoError(t, err)

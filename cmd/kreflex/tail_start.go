@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,7 +43,7 @@ func tailStarts(ctx context.Context, topic *kafkastream.Topic, partitions []int3
 		}
 	}
 	starts := make([]tailStart, 0, len(partitions))
-	for _, p := range partitions {
+	for _, p := range slices.Compact(slices.Sorted(slices.Values(partitions))) {
 		start := tailStart{partition: p}
 		switch {
 		case from == "end":

@@ -32,7 +32,7 @@ func TestTailPrintsAllPartitionsInTheirOrder(t *testing.T) {
 		want map[int32][]string
 	}{
 		{nil, all},
-		{[]string{"--partition", "1"}, map[int32][]string{1: all[1]}},
+		{[]string{"--partition", "1,1"}, map[int32][]string{1: all[1]}},
 		{[]string{"--from", "3"}, map[int32][]string{0: all[0][3:], 1: all[1][3:]}},
 		{[]string{"--from", "0"}, all},
 		{[]string{"--from", "2023-11-14T22:17:20Z"}, map[int32][]string{0: all[0][4:]}}, // 4 minutes after the first
