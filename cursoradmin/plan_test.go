@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestWhatThePlanSaysTheConsumerSees(t *testing.T) {
 		if len(shorter) > len(longer) {
 			shorter, longer = longer, shorter
 		}
-		require.Equal(t, longer[len(longer)-len(shorter):], shorter)
+		require.True(t, slices.Equal(longer[len(longer)-len(shorter):], shorter), "%v is not the end of %v", shorter, longer)
 	})
 }
 
