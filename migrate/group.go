@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kreflex/kreflex/internal/groups"
 	"github.com/kreflex/kreflex/kafkastream"
 )
 
@@ -146,7 +147,7 @@ func (g groupCursors) active(members string, cause error) error {
 // idle returns an error that is ErrGroupActive and names the members if there are any.
 func (g groupCursors) idle(ctx context.Context) error {
 	return g.with(ctx, "the members", func(ctx context.Context, admin *kadm.Client) error {
-		members, err := membersOf(ctx, admin, g.group)
+		members, err := groups.Members(ctx, admin, g.group)
 		if err != nil {
 			return err
 		}
@@ -155,49 +156,4 @@ func (g groupCursors) idle(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// membersOf names the members of a group of either protocol. A group that isn't there has none.
-func membersOf(ctx context.Context, admin *kadm.Client, group string) ([]string, error) {
-	var members []string
-	classic, err := admin.DescribeGroups(ctx, group)
-	if err != nil {
-		return nil, err
-	}
-	described := classic[group]
-	if described.Err != nil && !errors.Is(described.Err, kerr.GroupIDNotFound) {
-		return nil, described.Err
-	}
-	for _, m := range described.Members {
-		members = append(members, memberName(m.ClientID, m.ClientHost, m.MemberID))
-	}
-	if len(members) > 0 {
-		return members, nil
-	}
-	// One of the newer protocol looks like none to that question.
-	newer, err := admin.DescribeConsumerGroups(ctx, group)
-	if err != nil {
-		if isTooOld(err) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	for _, m := range newer[group].Members {
-		members = append(members, memberName(m.ClientID, m.ClientHost, m.MemberID))
-	}
-	if err := newer[group].Err; err != nil && !errors.Is(err, kerr.GroupIDNotFound) && !errors.Is(err, kerr.UnsupportedVersion) {
-		return nil, err
-	}
-	return members, nil
-}
-
-// isTooOld reports whether the broker has no such request, and so no such groups. The errors of kgo have no
-// value to compare with; a test on an old broker pins their text.
-func isTooOld(err error) bool {
-	return errors.Is(err, kerr.UnsupportedVersion) ||
-		strings.Contains(err.Error(), "request key is unknown") || strings.Contains(err.Error(), "broker is too old")
-}
-
-func memberName(client, host, member string) string {
-	return fmt.Sprintf("%s at %s (%s)", client, strings.TrimPrefix(host, "/"), member)
 }

@@ -18,10 +18,14 @@ type stdio struct {
 
 // cli is the command line.
 type cli struct {
-	Demo    demoCommand    `cmd:"" help:"Publish events, consume them, crash in the middle, resume, and count. Needs no broker."`
-	Consume consumeCommand `cmd:"" help:"Run a command per event or batch, or print events, with a durable cursor."`
-	Migrate migrateCommand `cmd:"" help:"Copy a stream to Kafka, and move the cursors of its consumers. Changes nothing without --apply."`
-	Worker  workerCommand  `cmd:"" name:"demo-worker" hidden:"" help:"The consumer that 'demo --kill' kills."`
+	Demo       demoCommand       `cmd:"" help:"Publish events, consume them, crash in the middle, resume, and count. Needs no broker."`
+	Consume    consumeCommand    `cmd:"" help:"Run a command per event or batch, or print events, with a durable cursor."`
+	Migrate    migrateCommand    `cmd:"" help:"Copy a stream to Kafka, and move the cursors of its consumers. Changes nothing without --apply."`
+	Cursors    cursorsCommand    `cmd:"" help:"Look at cursors and move them. Changes nothing without --apply."`
+	Lag        lagCommand        `cmd:"" help:"Say how far consumers are behind."`
+	Tail       tailCommand       `cmd:"" help:"Print the events of a topic, without any cursor."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Worker     workerCommand     `cmd:"" name:"demo-worker" hidden:"" help:"The consumer that 'demo --kill' kills."`
 }
 
 // command is what each of them is.
@@ -31,20 +35,25 @@ type command interface {
 
 var _ = []command{
 	(*demoCommand)(nil), (*consumeCommand)(nil), (*workerCommand)(nil),
+	(*cursorsListCommand)(nil), (*cursorsShowCommand)(nil), (*cursorsResetCommand)(nil), (*cursorsCopyCommand)(nil),
+	(*cursorsDeleteCommand)(nil), (*lagCommand)(nil), (*tailCommand)(nil), (*completionCommand)(nil),
 	(*migrateEventsCommand)(nil), (*migrateCursorsCommand)(nil), (*migrateGroupCommand)(nil),
+}
+
+// newParser returns what reads the command line.
+func newParser(options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(new(cli), append([]kong.Option{
+		kong.Name("kreflex"),
+		kong.Description("The reflex API over Kafka, from the command line."),
+		kong.Vars{"grpcMethod": migrate.DefaultGRPCMethod},
+	}, options...)...)
 }
 
 // run is the whole program. The end of ctx asks it to stop.
 func run(ctx context.Context, args []string, std stdio) exitCode {
-	var (
-		line     cli
-		finished bool // help was asked for and given
-	)
-	parser, err := kong.New(&line,
-		kong.Name("kreflex"),
-		kong.Description("The reflex API over Kafka, from the command line."),
+	finished := false // help was asked for and given
+	parser, err := newParser(
 		kong.UsageOnError(),
-		kong.Vars{"grpcMethod": migrate.DefaultGRPCMethod},
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(int) { finished = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -5,6 +5,10 @@
 //	kreflex demo --kill --kills 100   the same with a process that is killed
 //	kreflex migrate --help            copy a stream to Kafka and move its consumers
 //	kreflex consume --topic orders --consumer billing --exec ./bill.sh
+//	kreflex cursors list              where consumers are, and cursors reset, copy and delete
+//	kreflex lag billing orders        how far a consumer is behind, in each partition
+//	kreflex tail orders --from 10m    print events without any cursor
+//	kreflex completion bash           complete all that in a shell
 //
 // # Guarantees
 //

@@ -5,6 +5,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kreflex/kreflex/cursoradmin"
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/migrate"
@@ -35,19 +36,19 @@ func exitCodeOf(err error) exitCode {
 	case err == nil:
 		return exitOK
 	case isAny(err, errBadFlag, errBadLine, errNoEvents, errTopicExists, kafkastream.ErrInvalidOption, kafkacursor.ErrInvalidOption,
-		migrate.ErrInvalidOption, migrate.ErrBadExport),
+		migrate.ErrInvalidOption, migrate.ErrBadExport, cursoradmin.ErrInvalidOption, cursoradmin.ErrBadFile),
 		errors.As(err, &input):
 		return exitUsage
 	case isAny(err, kafkacursor.ErrFenced, kafkacursor.ErrSuperseded, migrate.ErrFenced):
 		return exitTakenOver
 	case errors.Is(err, errCommand):
 		return exitCommand
-	case isAny(err, kafkastream.ErrUnreachable, kafkacursor.ErrUnreachable, migrate.ErrInterrupted):
+	case isAny(err, kafkastream.ErrUnreachable, kafkacursor.ErrUnreachable, migrate.ErrInterrupted, cursoradmin.ErrUnreachable):
 		return exitTransient
-	case kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), migrate.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
+	case kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), migrate.IsPermanent(err), cursoradmin.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
 		return exitPermanent
 	case isAny(err, kafkacursor.ErrOwnershipUnknown, kafkacursor.ErrOpenTransaction,
-		migrate.ErrNotCopied, migrate.ErrMoved, migrate.ErrGroupActive),
+		migrate.ErrNotCopied, migrate.ErrMoved, migrate.ErrGroupActive, cursoradmin.ErrAtWork, cursoradmin.ErrChanged),
 		errors.As(err, &brokers), unclean(err), status.Code(err) == codes.Unavailable:
 		return exitTransient
 	}
