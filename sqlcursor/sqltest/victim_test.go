@@ -1,0 +1,5 @@
+package sqltest_test
+
+const envVictim = "SQLTEST_VICTIM"
+
+func victim() int { return 0 }
