@@ -74,6 +74,9 @@
 //
 // Logic that goes on in spite of an error of SetCursorTx, and commits, is on its own.
 //
+// MySQL may go on with a SetCursor that was given up while it waited for a lock: the cursor is written
+// later, if nobody has taken the consumer over and none is set behind it.
+//
 // An answer of a replica may be old: give Open the database that is written to.
 //
 // # Errors

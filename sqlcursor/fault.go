@@ -18,8 +18,9 @@ func (s *Store) explain(ctx, bounded context.Context, key Key, err error) error 
 	case ctx.Err() != nil:
 		return errors.Wrap(ctx.Err(), "last: "+err.Error())
 	case bounded.Err() != nil:
+		// Without the cause: that a context is done is not what the caller's says.
 		return s.complaint(key, &Error{
-			Kind: ErrUnreachable, Asked: "an answer within " + s.config.timeout.String(), Found: "none", Cause: err,
+			Kind: ErrUnreachable, Asked: "an answer within " + s.config.timeout.String(), Found: "none: " + err.Error(),
 			Do: "check the database, and who holds locks on the row",
 		})
 	case errors.Is(err, sql.ErrTxDone):

@@ -69,12 +69,9 @@ func (o *ownership) set(id, order string) verdict {
 	}
 }
 
-// take begins an ownership with the cursor that the row has. One that is older than that in hand
-// comes from a call that was overtaken by another.
+// take begins an ownership with the cursor that the row has.
 func (o *ownership) take(epoch int64, cursor string) {
-	if o.state != owned || epoch > o.epoch {
-		*o = ownership{state: owned, epoch: epoch, order: orderOf(cursor)}
-	}
+	*o = ownership{state: owned, epoch: epoch, order: orderOf(cursor)}
 }
 
 // confirm notes that a cursor is in the row.

@@ -51,14 +51,6 @@ func TestOwnershipDecides(t *testing.T) {
 	require.Equal(t, write, set("13"), "the row was removed, and its epoch with it")
 }
 
-func TestAnOvertakenGetCursorChangesNothing(t *testing.T) {
-	var o ownership
-	o.take(5, "10")
-	o.take(4, "9")
-	require.EqualValues(t, 5, o.epoch)
-	require.Equal(t, "10", o.order)
-}
-
 func TestRowsAreComparedAsNumbers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.Uint64()

@@ -38,8 +38,13 @@ type unbound = Cursors
 type slot struct {
 	key             Key
 	consumer, topic string // escaped
-	mu              sync.Mutex
-	ownership       ownership
+
+	// turn is held while the cursor is acquired, so that no answer overtakes another. It is a
+	// channel so that waiting for it can end with a context.
+	turn chan struct{}
+
+	mu        sync.Mutex
+	ownership ownership
 }
 
 // Open returns the store in the table, which Create creates. It contacts nobody. The database
@@ -99,7 +104,7 @@ func (s *Store) stranger(key Key) (*slot, error) {
 		s.named(err)
 		return nil, err
 	}
-	return &slot{key: key, consumer: escape(key.Consumer), topic: escape(key.Topic)}, nil
+	return &slot{key: key, consumer: escape(key.Consumer), topic: escape(key.Topic), turn: make(chan struct{}, 1)}, nil
 }
 
 // args are the arguments of a statement that begins with the key, or ends with it.
@@ -113,7 +118,13 @@ func (s *Store) acquire(ctx context.Context, sl *slot) (string, error) {
 	var cursor string
 	var taken row
 	err := s.attempt(ctx, sl.key, func(ctx context.Context) error {
-		return s.inTx(ctx, func(tx *sql.Tx) error {
+		select {
+		case sl.turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-sl.turn }()
+		err := s.inTx(ctx, func(tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, s.sql.takeOver, sl.args(nil, s.owner, s.owner)...); err != nil {
 				return err
 			}
@@ -126,14 +137,14 @@ func (s *Store) acquire(ctx context.Context, sl *slot) (string, error) {
 			}
 			return nil
 		})
+		if err == nil {
+			sl.mu.Lock()
+			defer sl.mu.Unlock()
+			sl.ownership.take(taken.epoch, taken.cursor.String)
+		}
+		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	sl.mu.Lock()
-	defer sl.mu.Unlock()
-	sl.ownership.take(taken.epoch, taken.cursor.String)
-	return cursor, nil
+	return cursor, err
 }
 
 // look reads the row as the last commit has left it.

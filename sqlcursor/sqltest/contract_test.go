@@ -10,17 +10,19 @@ import (
 )
 
 func TestStoreKeepsTheContract(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
-		t.Run("unbound", func(t *testing.T) { reflextest.RunCursorStoreTests(t, harness(d.dialect, nil, nil)) })
-		t.Run("bound", func(t *testing.T) { reflextest.RunCursorStoreTests(t, harness(d.dialect, log{}, nil)) })
-		t.Run("stamped", func(t *testing.T) {
-			same := func(set, got string) bool {
-				id, stamp, _ := strings.Cut(got, "@")
-				return set == id && (id == "" || stamp == "id:4")
-			}
-			reflextest.RunCursorStoreTests(t, harness(d.dialect, log{stamp: "@id:4"}, same))
+	for _, dialect := range []sqlcursor.Dialect{sqlcursor.SQLite, sqlcursor.PostgreSQL, sqlcursor.MySQL} {
+		t.Run(dialect.String(), func(t *testing.T) {
+			t.Run("unbound", func(t *testing.T) { reflextest.RunCursorStoreTests(t, harness(dialect, nil, nil)) })
+			t.Run("bound", func(t *testing.T) { reflextest.RunCursorStoreTests(t, harness(dialect, log{}, nil)) })
+			t.Run("stamped", func(t *testing.T) {
+				same := func(set, got string) bool {
+					id, stamp, _ := strings.Cut(got, "@")
+					return set == id && (id == "" || stamp == "id:4")
+				}
+				reflextest.RunCursorStoreTests(t, harness(dialect, log{stamp: "@id:4"}, same))
+			})
 		})
-	})
+	}
 }
 
 func harness(dialect sqlcursor.Dialect, of sqlcursor.Log, same func(string, string) bool) reflextest.CursorStoreHarness {
@@ -28,13 +30,13 @@ func harness(dialect sqlcursor.Dialect, of sqlcursor.Log, same func(string, stri
 		New: func(tb testing.TB) reflextest.CursorBackend {
 			tb.Helper()
 			d := newDatabase(tb, dialect)
-			d.created(tb)
+			d.created()
 			open := func(tb testing.TB) reflex.CursorStore {
 				tb.Helper()
 				if of == nil {
-					return d.store(tb)
+					return d.store()
 				}
-				return d.store(tb).For(of)
+				return d.store().For(of)
 			}
 			return reflextest.CursorBackend{Store: open(tb), Reopen: open}
 		},

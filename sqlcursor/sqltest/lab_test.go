@@ -71,6 +71,7 @@ func (s *server) exec(ctx context.Context, statement string) error {
 
 // database is one for a test, in which tables have names of their own.
 type database struct {
+	t       testing.TB
 	dialect sqlcursor.Dialect
 	driver  string
 	dsn     string
@@ -79,17 +80,17 @@ type database struct {
 }
 
 // each runs the test on all databases.
-func each(t *testing.T, test func(*testing.T, *database)) {
+func each(t *testing.T, test func(*database)) {
 	t.Helper()
 	for _, dialect := range []sqlcursor.Dialect{sqlcursor.SQLite, sqlcursor.PostgreSQL, sqlcursor.MySQL} {
-		t.Run(dialect.String(), func(t *testing.T) { test(t, newDatabase(t, dialect)) })
+		t.Run(dialect.String(), func(t *testing.T) { test(newDatabase(t, dialect)) })
 	}
 }
 
 // newDatabase returns one with nothing in it that the test could see.
 func newDatabase(tb testing.TB, dialect sqlcursor.Dialect) *database {
 	tb.Helper()
-	d := &database{dialect: dialect}
+	d := &database{t: tb, dialect: dialect}
 	switch dialect {
 	case sqlcursor.PostgreSQL:
 		s := postgres.shared(tb)
@@ -101,7 +102,7 @@ func newDatabase(tb testing.TB, dialect sqlcursor.Dialect) *database {
 		d.driver, d.dsn = "sqlite", sqliteDSN(filepath.Join(tb.TempDir(), "db"))
 	}
 	d.table = d.name("cursors")
-	d.DB = d.open(tb)
+	d.DB = d.open()
 	return d
 }
 
@@ -113,35 +114,49 @@ func sqliteDSN(file string) string {
 func (d *database) name(prefix string) string { return fmt.Sprintf("%s_%016x", prefix, rand.Uint64()) }
 
 // open returns another pool of connections, as another process has it.
-func (d *database) open(tb testing.TB) *sql.DB {
-	tb.Helper()
+func (d *database) open() *sql.DB {
+	d.t.Helper()
 	db, err := sql.Open(d.driver, d.dsn)
-	require.NoError(tb, err)
-	tb.Cleanup(func() { _ = db.Close() })
+	require.NoError(d.t, err)
+	d.t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
 // store returns another Store on the table, as another process has it.
-func (d *database) store(tb testing.TB, opts ...sqlcursor.Option) *sqlcursor.Store {
-	tb.Helper()
-	s, err := sqlcursor.Open(d.open(tb), d.dialect, append([]sqlcursor.Option{sqlcursor.WithTable(d.table)}, opts...)...)
-	require.NoError(tb, err)
+func (d *database) store(opts ...sqlcursor.Option) *sqlcursor.Store {
+	d.t.Helper()
+	return d.storeIn(d.open(), opts...)
+}
+
+func (d *database) storeIn(db *sql.DB, opts ...sqlcursor.Option) *sqlcursor.Store {
+	d.t.Helper()
+	s, err := sqlcursor.Open(db, d.dialect, append([]sqlcursor.Option{sqlcursor.WithTable(d.table)}, opts...)...)
+	require.NoError(d.t, err)
 	return s
 }
 
 // created returns a Store whose table is there.
-func (d *database) created(tb testing.TB, opts ...sqlcursor.Option) *sqlcursor.Store {
-	tb.Helper()
-	s := d.store(tb, opts...)
-	require.NoError(tb, s.Create(tb.Context()))
+func (d *database) created(opts ...sqlcursor.Option) *sqlcursor.Store {
+	d.t.Helper()
+	s := d.store(opts...)
+	require.NoError(d.t, s.Create(d.t.Context()))
 	return s
 }
 
 // do runs a statement, whose arguments are written as question marks.
-func (d *database) do(tb testing.TB, statement string, args ...any) {
-	tb.Helper()
-	_, err := d.ExecContext(tb.Context(), placeholders(d.dialect, statement), args...)
-	require.NoError(tb, err, statement)
+func (d *database) do(statement string, args ...any) {
+	d.t.Helper()
+	_, err := d.ExecContext(d.t.Context(), placeholders(d.dialect, statement), args...)
+	require.NoError(d.t, err, statement)
+}
+
+// begin begins a transaction, which is rolled back in the end.
+func (d *database) begin() *sql.Tx {
+	d.t.Helper()
+	tx, err := d.BeginTx(context.WithoutCancel(d.t.Context()), nil)
+	require.NoError(d.t, err)
+	d.t.Cleanup(func() { _ = tx.Rollback() })
+	return tx
 }
 
 // placeholders writes the arguments of a statement as the database has them.

@@ -3,6 +3,7 @@ package sqltest_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"database/sql"
 
 	"github.com/luno/jettison/errors"
 	"github.com/luno/jettison/j"
