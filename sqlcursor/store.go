@@ -19,7 +19,7 @@ var _ reflex.CursorStore = (*Store)(nil)
 // As a reflex.CursorStore its cursors belong to a consumer alone, are any text, and are
 // the text that was set. Use For or Bind to have them belong to a consumer's position in a log.
 type Store struct {
-	*unbound
+	unbound *Cursors // of no log
 
 	db      *sql.DB
 	dialect Dialect
@@ -30,9 +30,6 @@ type Store struct {
 	mu    sync.RWMutex
 	slots map[Key]*slot
 }
-
-// unbound are the cursors of no log, whose methods are the Store's.
-type unbound = Cursors
 
 // slot is the one place in a Store for a cursor.
 type slot struct {
