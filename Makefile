@@ -9,7 +9,7 @@ TESTFLAGS ?= -race -timeout=15m
 FUZZTIME ?= 10s
 ARGS ?=
 
-.PHONY: help demo test test-unit test-bridge test-integration lint generate names bench churn fuzz cover
+.PHONY: help demo test test-unit test-bridge test-sql test-integration lint generate names bench churn fuzz cover
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ help: ## list the targets
 demo: ## publish, consume, crash, resume and count, on an embedded broker (ARGS="--brokers host:port" for a real one)
 	go run ./cmd/kreflex demo $(ARGS)
 
-test: test-unit test-bridge test-integration ## all tests; those on real Kafka or MariaDB skip loudly where there is none
+test: test-unit test-bridge test-sql test-integration ## all tests; those on real Kafka or a database skip loudly where there is none
 
 test-unit: ## tests of the library, on the embedded broker
 	go test $(TESTFLAGS) ./...
@@ -25,12 +25,16 @@ test-unit: ## tests of the library, on the embedded broker
 test-bridge: ## tests of the bridge to luno/reflex; those with MySQL need mariadb-server, and MYSQL_REQUIRED=1 makes a skip a failure
 	cd bridge/lunoreflex && go test $(TESTFLAGS) ./...
 
+test-sql: ## tests of cursors in databases; they need postgresql and mariadb-server, and SQL_REQUIRED=1 makes a skip a failure
+	cd sqlcursor/sqltest && go test $(TESTFLAGS) ./...
+
 test-integration: ## tests on real Apache Kafka; KAFKA_REQUIRED=1 makes a skip a failure
 	cd integration && go test $(TESTFLAGS) ./...
 
 lint: bin/golangci-lint ## static checks of all modules
 	bin/golangci-lint run ./...
 	cd bridge/lunoreflex && ../../bin/golangci-lint run --config ../../.golangci.yaml ./...
+	cd sqlcursor/sqltest && ../../bin/golangci-lint run --config ../../.golangci.yaml ./...
 	cd integration && ../bin/golangci-lint run --config ../.golangci.yaml ./...
 
 bin/golangci-lint: tools/go.mod

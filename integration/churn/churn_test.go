@@ -48,7 +48,7 @@ func duration(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("CHURN_TIME")
 	if text == "" {
-		return 30 * time.Second
+		return 20 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	require.NoError(t, err, "CHURN_TIME")
