@@ -65,6 +65,7 @@ func (e *env) share(n int, runners ...*Runner) {
 
 func TestAGroupSharesPartitionsAndRepeatsNothing(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, group Option) {
+		t.Helper()
 		e := newEnv(t, 6)
 		testSharing(t, e, group, []Cursors{e.store(), e.store(), e.store()})
 	})
@@ -74,6 +75,7 @@ func TestAGroupSharesPartitionsAndRepeatsNothing(t *testing.T) {
 // handed on is written while it still is ours.
 func TestAFencedGroupSharesPartitionsAndRepeatsNothing(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, group Option) {
+		t.Helper()
 		e := newEnv(t, 6)
 		var stores []Cursors
 		for _, id := range []string{"a", "b", "c"} {
@@ -129,6 +131,7 @@ func (e *env) committed() map[int32]int64 {
 // Tools that compute a group's lag from its committed offsets see what Status says.
 func TestToolsSeeTheLag(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, group Option) {
+		t.Helper()
 		e := newEnv(t, 2)
 		release := make(chan struct{})
 		e.setLogic(func(_ context.Context, p int32, ev *reflex.Event) error {
@@ -256,6 +259,7 @@ func owned(r *Runner) []int32 {
 
 func TestAGroupTakesOnNewPartitions(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, group Option) {
+		t.Helper()
 		e := newEnv(t, 1)
 		e.publish(3, 0)
 		run := e.start(e.runner(e.store(), group))

@@ -147,7 +147,8 @@ const checkTimeout = 100 * time.Millisecond
 // owner.
 func (l *lane) release(ctx context.Context, store *laneStore, err error) {
 	if l.gone.isSet() {
-		store.abandon(l.name) // it was taken away, and is no failure of ours
+		// It was taken away, and is no failure of ours.
+		store.abandon(l.name) //nolint:contextcheck // nothing is waited for
 		return
 	}
 	if reflex.IsExpected(err) && !isUnclean(err) {

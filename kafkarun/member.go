@@ -134,7 +134,7 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, topics map[string][]
 	m.mu.Lock()
 	m.err, m.out = nil, time.Time{}
 	m.mu.Unlock()
-	m.session.assign(topics[m.topic])
+	m.session.assign(topics[m.topic]) //nolint:contextcheck // an ownership lives as long as the partition is ours
 }
 
 // revoked is called by kgo with partitions that are to be let go of: when it returns, others may have them.
@@ -143,7 +143,7 @@ func (m *member) revoked(_ context.Context, _ *kgo.Client, topics map[string][]i
 	lanes := m.session.revoke(topics[m.topic])
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	m.commit(ctx, lanes, true)
+	m.commit(ctx, lanes, true) //nolint:contextcheck // that of the client may be done when it leaves
 	m.commits.forget(topics[m.topic])
 }
 

@@ -66,17 +66,17 @@ func (s *session) run(in context.Context) error {
 	beside.Go(func() { s.watch(ctx) })
 
 	if s.runner.config.group != "" {
-		m, err := newMember(s, cancel)
+		m, err := newMember(s, cancel) //nolint:contextcheck // the probe contacts nobody
 		if err != nil {
 			return err
 		}
 		beside.Go(func() { m.commitAll(ctx) })
 		<-ctx.Done()
 		beside.Wait() // before the last commit, which must not be overtaken
-		m.leave()
+		m.leave()     //nolint:contextcheck // that of Run is done by now
 	} else {
 		beside.Go(func() { s.grow(ctx) })
-		s.assign(s.wanted(s.shape.Partitions))
+		s.assign(s.wanted(s.shape.Partitions)) //nolint:contextcheck // an ownership lives as long as the partition is ours
 		<-ctx.Done()
 		beside.Wait()
 		s.revoke(s.owned())
@@ -114,7 +114,7 @@ func (s *session) grow(ctx context.Context) {
 		if err != nil || shape.ID != s.shape.ID {
 			continue // what is wrong with the topic its partitions say
 		}
-		s.assign(s.wanted(shape.Partitions))
+		s.assign(s.wanted(shape.Partitions)) //nolint:contextcheck // an ownership lives as long as the partition is ours
 	}
 }
 

@@ -1,7 +1,6 @@
 package churn
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -105,7 +104,7 @@ func TestEachBrokenPromiseIsFound(t *testing.T) {
 			h := good()
 			tc.spoil(&h)
 			r := Check(h)
-			require.NotZero(t, tc.found(r), fmt.Sprintf("%+v", r))
+			require.NotZero(t, tc.found(r), "%+v", r)
 			require.NotEmpty(t, r.Violations())
 		})
 	}

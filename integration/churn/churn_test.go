@@ -101,6 +101,7 @@ func TestAGroupLosesNothingWhateverBecomesOfItsMembers(t *testing.T) {
 }
 
 func churn(t *testing.T, cluster *kafkaharness.Cluster, order Order) {
+	t.Helper()
 	number := seed(t)
 	t.Logf("CHURN_SEED=%d", number)
 	random := rand.New(rand.NewPCG(number, 0))
@@ -120,7 +121,7 @@ func churn(t *testing.T, cluster *kafkaharness.Cluster, order Order) {
 	publishing, stop := context.WithCancel(t.Context())
 	var ends []int64
 	var published sync.WaitGroup
-	published.Go(func() { ends = publish(t, publishing, cluster, topic, rate(t)) })
+	published.Go(func() { ends = publish(publishing, t, cluster, topic, rate(t)) })
 
 	over := time.After(duration(t))
 	for done := false; !done; {
@@ -163,7 +164,7 @@ func shorten(list []string) []string {
 }
 
 // publish publishes until ctx is done, and returns how many each partition was given. All are acknowledged.
-func publish(t *testing.T, ctx context.Context, cluster *kafkaharness.Cluster, topic string, rate int) []int64 {
+func publish(ctx context.Context, t *testing.T, cluster *kafkaharness.Cluster, topic string, rate int) []int64 {
 	t.Helper()
 	writer := cluster.Client(t, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond))
 	counts := make([]int64, partitions)

@@ -26,7 +26,7 @@ func Ends(ctx context.Context, cl *kafka.Client, topic string, partitions []int3
 	for _, p := range partitions {
 		ranges[p] = Range{Start: -1, LastStable: -1, HighWatermark: -1}
 	}
-	cause := error(errNoAnswer)
+	cause := errNoAnswer
 	// In an order that keeps start <= last stable offset <= high watermark, whatever happens in between.
 	for _, ask := range []struct {
 		timestamp int64
