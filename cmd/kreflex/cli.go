@@ -23,6 +23,7 @@ type cli struct {
 	Migrate    migrateCommand    `cmd:"" help:"Copy a stream to Kafka, and move the cursors of its consumers. Changes nothing without --apply."`
 	Cursors    cursorsCommand    `cmd:"" help:"Look at cursors and move them. Changes nothing without --apply."`
 	Lag        lagCommand        `cmd:"" help:"Say how far consumers are behind."`
+	Status     statusCommand     `cmd:"" help:"Ask a service that runs a topic how its partitions are."`
 	Tail       tailCommand       `cmd:"" help:"Print the events of a topic, without any cursor."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes command lines in a shell."`
 	Worker     workerCommand     `cmd:"" name:"demo-worker" hidden:"" help:"The consumer that 'demo --kill' kills."`
@@ -36,7 +37,7 @@ type command interface {
 var _ = []command{
 	(*demoCommand)(nil), (*consumeCommand)(nil), (*workerCommand)(nil),
 	(*cursorsListCommand)(nil), (*cursorsShowCommand)(nil), (*cursorsResetCommand)(nil), (*cursorsCopyCommand)(nil),
-	(*cursorsDeleteCommand)(nil), (*lagCommand)(nil), (*tailCommand)(nil), (*completionCommand)(nil),
+	(*cursorsDeleteCommand)(nil), (*lagCommand)(nil), (*statusCommand)(nil), (*tailCommand)(nil), (*completionCommand)(nil),
 	(*migrateEventsCommand)(nil), (*migrateCursorsCommand)(nil), (*migrateGroupCommand)(nil),
 }
 

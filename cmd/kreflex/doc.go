@@ -7,6 +7,7 @@
 //	kreflex consume --topic orders --consumer billing --exec ./bill.sh
 //	kreflex cursors list              where consumers are, and cursors reset, copy and delete
 //	kreflex lag billing orders        how far a consumer is behind, in each partition
+//	kreflex status URL                how the partitions of a running service are
 //	kreflex tail orders --from 10m    print events without any cursor
 //	kreflex completion bash           complete all that in a shell
 //

@@ -45,7 +45,9 @@ func exitCodeOf(err error) exitCode {
 		return exitCommand
 	case isAny(err, kafkastream.ErrUnreachable, kafkacursor.ErrUnreachable, migrate.ErrInterrupted, cursoradmin.ErrUnreachable):
 		return exitTransient
-	case kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), migrate.IsPermanent(err), cursoradmin.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
+	case errors.Is(err, errNoStatus):
+		return exitTransient
+	case errors.Is(err, errNeedsOperator), kafkastream.IsPermanent(err), kafkacursor.IsPermanent(err), migrate.IsPermanent(err), cursoradmin.IsPermanent(err), errors.Is(err, kafkacursor.ErrCursorRegression):
 		return exitPermanent
 	case isAny(err, kafkacursor.ErrOwnershipUnknown, kafkacursor.ErrOpenTransaction,
 		migrate.ErrNotCopied, migrate.ErrMoved, migrate.ErrGroupActive, cursoradmin.ErrAtWork, cursoradmin.ErrChanged),
