@@ -2,6 +2,7 @@ package kafkarun
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/kreflex/kreflex/kafkacursor"
 	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/reflex"
+	"github.com/kreflex/kreflex/sqlcursor"
 )
 
 // lane is one ownership of a partition: from being handed it to having let go of it. It has one goroutine, which
@@ -86,13 +88,15 @@ func (l *lane) run() {
 		}
 	}
 	store := &laneStore{lane: l, store: l.session.runner.cursors.For(l.partition)}
-	spec := l.session.runner.spec(Part{
-		Topic: l.partition.Topic(), Partition: l.number, Stream: l.stream, Cursors: store,
-	})
+	ctx := log.ContextWith(l.ctx, j.MKV{"topic": l.partition.Topic(), "partition": l.number})
+	spec, ok := l.makeSpec(ctx, store)
+	if !ok {
+		return
+	}
 	l.mu.Lock()
 	l.name, l.store = spec.Name(), store
 	l.mu.Unlock()
-	ctx := log.ContextWith(l.ctx, j.MKV{"consumer": spec.Name(), "topic": l.partition.Topic(), "partition": l.number})
+	ctx = log.ContextWith(ctx, j.KS("consumer", spec.Name()))
 	for !l.stopping() {
 		err := reflex.Run(ctx, spec)
 		if stopErr := spec.Stop(); stopErr != nil {
@@ -107,6 +111,33 @@ func (l *lane) run() {
 		}
 	}
 	l.release(ctx, store, nil)
+}
+
+// makeSpec makes the spec of the partition. A panic of the user's function is a failure like those of logic: it is
+// tried again. It reports false when the partition is let go of meanwhile.
+func (l *lane) makeSpec(ctx context.Context, store *laneStore) (reflex.Spec, bool) {
+	for {
+		spec, err := l.trySpec(store)
+		if err == nil {
+			return spec, true
+		}
+		if !l.pause(l.fail(ctx, err)) {
+			return reflex.Spec{}, false
+		}
+	}
+}
+
+func (l *lane) trySpec(store *laneStore) (spec reflex.Spec, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &reflex.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	spec = l.session.runner.spec(Part{
+		Topic: l.partition.Topic(), Partition: l.number, Log: l.partition, Stream: l.stream, Cursors: store,
+	})
+	_ = spec.Name() // which panics if it is not one
+	return spec, nil
 }
 
 // stopping reports whether no further event is to be taken in hand.
@@ -251,10 +282,7 @@ const confirmPause = 200 * time.Millisecond
 func (l *lane) become(state State, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == state {
-		return
-	}
-	if l.state == Released {
+	if l.state == state || l.state == Released || l.stopping() && state != Draining && state != Released {
 		return
 	}
 	l.state, l.since = state, time.Now()
@@ -302,11 +330,14 @@ func (l *lane) await(d time.Duration) bool {
 }
 
 // isPermanent reports whether somebody has to do something before the partition can be run.
-func isPermanent(err error) bool { return kafkastream.IsPermanent(err) || kafkacursor.IsPermanent(err) }
+func isPermanent(err error) bool {
+	return kafkastream.IsPermanent(err) || kafkacursor.IsPermanent(err) || sqlcursor.IsPermanent(err)
+}
 
 // isTakenOver reports whether the cursor has another owner now, or may have.
 func isTakenOver(err error) bool {
-	return errors.IsAny(err, kafkacursor.ErrSuperseded, kafkacursor.ErrFenced, kafkacursor.ErrOwnershipUnknown)
+	return errors.IsAny(err,
+		kafkacursor.ErrSuperseded, kafkacursor.ErrFenced, kafkacursor.ErrOwnershipUnknown, sqlcursor.ErrSuperseded)
 }
 
 // over reports whether nobody is at work on the partition any more, neither this lane nor one before it.

@@ -15,7 +15,7 @@ import (
 	"github.com/kreflex/kreflex/reflex"
 )
 
-// Cursors gives each partition its cursor store. *kafkacursor.Store is one.
+// Cursors gives each partition its cursor store. *kafkacursor.Store and *sqlcursor.Store are such.
 type Cursors interface {
 	// For returns the store for consumers of a partition.
 	For(log kafkacursor.Log) reflex.CursorStore
@@ -25,6 +25,8 @@ type Cursors interface {
 type Part struct {
 	Topic     string
 	Partition int32
+	// Log is what a store asks for that has more to offer than a reflex.CursorStore, such as sqlcursor.Store.Bind.
+	Log kafkacursor.Log
 	// Stream and Cursors are those of the partition. The spec must be made of them: they are how the runner knows
 	// what goes on, and how it takes the partition away.
 	Stream  reflex.StreamFunc

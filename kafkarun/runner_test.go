@@ -291,3 +291,27 @@ func TestAResetReachesAnIdleConsumer(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "1", "2"}, e.seen[1])
 	require.Equal(t, []string{"0", "1", "2"}, e.seen[0])
 }
+
+// A mistake in the user's function must not take the program down, and is seen.
+func TestASpecThatPanicsIsAFailureOfItsPartition(t *testing.T) {
+	e := newEnv(t, 2)
+	e.publish(1, 0, 1)
+	mend := make(chan struct{})
+	r, err := New(e.broker.Opts(), topic, e.store(), func(p Part) reflex.Spec {
+		select {
+		case <-mend:
+		default:
+			if p.Partition == 1 {
+				panic("no spec today")
+			}
+		}
+		return e.spec(p)
+	}, WithRetry(10*time.Millisecond, 10*time.Millisecond))
+	require.NoError(t, err)
+	run := e.start(r)
+	e.eventually(func() bool { p := partitions(r); return p[0].Next == 1 && p[1].LastError != nil }, "it is seen")
+	require.ErrorContains(t, partitions(r)[1].LastError.Err, "no spec today")
+	close(mend)
+	e.await()
+	require.ErrorIs(t, run.stop(), context.Canceled)
+}
