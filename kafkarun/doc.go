@@ -62,6 +62,6 @@
 //
 // # Concurrency
 //
-// Methods are safe for concurrent use. Beside those of each partition's stream a Runner has a goroutine a partition, and three of its own;
+// Methods are safe for concurrent use. Beside those of each partition's stream a Runner has a goroutine a partition, and four of its own;
 // Run ends and awaits them, except for logic that doesn't return for the drain time and 5 s: that is ErrNotReleased.
 package kafkarun

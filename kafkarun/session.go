@@ -64,6 +64,7 @@ func (s *session) run(in context.Context) error {
 	defer beside.Wait()
 	defer cancel(nil)
 	beside.Go(func() { s.watch(ctx) })
+	beside.Go(func() { s.measureAll(ctx) })
 
 	if s.runner.config.group != "" {
 		m, err := newMember(s, cancel) //nolint:contextcheck // the probe contacts nobody
@@ -233,17 +234,12 @@ func (s *session) unclean() []error {
 // watchTick is how often lanes are looked at from outside.
 const watchTick = time.Second
 
-// watch keeps what is known of the lanes true while they are stuck.
+// watch sees once a second where the lanes are.
 func (s *session) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchTick)
 	defer ticker.Stop()
-	var asked time.Time
 	for {
 		now := time.Now()
-		if now.Sub(asked) >= s.runner.config.look {
-			s.measure(ctx)
-			asked = time.Now()
-		}
 		for _, l := range s.all() {
 			st := l.status(now)
 			l.mu.Lock()
@@ -253,6 +249,21 @@ func (s *session) watch(ctx context.Context) {
 				l.check(ctx)
 			}
 		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// measureAll keeps the ends of the logs true while lanes are stuck. It is not for watch to do: a broker that gives no
+// answer takes seconds.
+func (s *session) measureAll(ctx context.Context) {
+	ticker := time.NewTicker(s.runner.config.look)
+	defer ticker.Stop()
+	for {
+		s.measure(ctx)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
