@@ -21,30 +21,31 @@ const (
 	commitAgain = 30
 )
 
-// commits is what was committed last. Nobody reads it back from Kafka: where a partition goes on its cursor says.
-type commits struct {
+// committer commits the offsets that lanes consume next, for tools that show lag. Nobody reads them back from Kafka: where a
+// partition goes on its cursor says. So a failure is shown in the status, and mended by the next commit.
+type committer struct {
+	interval time.Duration // 0 commits nothing
+	send     func(context.Context, map[int32]kgo.EpochOffset) error
+	// settled has only those committed that have stood still for an interval: the others are in the transaction of
+	// their cursors, but for markers behind the last event.
+	settled bool
+	trouble trouble
+
 	mu        sync.Mutex // held while a commit is under way, so that an older one can't land after a newer
 	committed map[int32]int64
 	seen      map[int32]int64 // what was to be committed an interval ago
 }
 
-// forget has what these partitions consume next committed again when they are ours again: others may have committed it
-// in the meantime.
-func (c *commits) forget(partitions []int32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range partitions {
-		delete(c.committed, p)
-	}
+func newCommitter(interval time.Duration, send func(context.Context, map[int32]kgo.EpochOffset) error) *committer {
+	return &committer{interval: interval, send: send, committed: make(map[int32]int64), seen: make(map[int32]int64)}
 }
 
-// commitAll commits what has changed, each interval, until ctx is done.
-func (m *member) commitAll(ctx context.Context) {
-	interval := m.session.runner.config.commit
-	if interval == 0 {
+// run commits what has changed, each interval, until ctx is done.
+func (c *committer) run(ctx context.Context, lanes func() []*lane) {
+	if c.interval == 0 {
 		return
 	}
-	ticker := time.NewTicker(interval)
+	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
 	for n := 1; ; n++ {
 		select {
@@ -52,59 +53,83 @@ func (m *member) commitAll(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		m.commit(ctx, m.session.mine(), n%commitAgain == 0)
+		c.commit(ctx, lanes(), n%commitAgain == 0)
 	}
 }
 
-// commit commits the offsets that the lanes consume next. It is for tools to look at, so a failure is shown in the status and mended by
-// the next one.
-func (m *member) commit(ctx context.Context, lanes []*lane, again bool) {
-	if m.session.runner.config.commit == 0 {
+// commit commits for the lanes what has changed, or all.
+func (c *committer) commit(ctx context.Context, lanes []*lane, all bool) {
+	if c.interval == 0 {
 		return
 	}
-	m.commits.mu.Lock()
-	defer m.commits.mu.Unlock()
-	if m.commits.committed == nil {
-		m.commits.committed, m.commits.seen = make(map[int32]int64), make(map[int32]int64)
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	offsets := make(map[int32]kgo.EpochOffset)
 	for _, l := range lanes {
 		next := l.at.next()
-		moves := m.commits.seen[l.number] != next
-		m.commits.seen[l.number] = next
-		if m.part != nil && moves {
-			continue // the transaction that has its cursor has this too, but for markers behind the last event
+		moves := c.seen[l.number] != next
+		c.seen[l.number] = next
+		known, ok := c.committed[l.number]
+		if next < 0 || l.gone.isSet() && !l.over() || c.settled && moves || !all && ok && known == next {
+			continue
 		}
-		if known, ok := m.commits.committed[l.number]; next >= 0 && (again || !ok || known != next) && !l.gone.isSet() {
-			offsets[l.number] = kgo.EpochOffset{Epoch: -1, Offset: next}
-		}
+		offsets[l.number] = kgo.EpochOffset{Epoch: -1, Offset: next}
 	}
 	if len(offsets) == 0 {
 		return
 	}
-	if err := m.send(ctx, offsets); err != nil {
+	bounded, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	if err := c.send(bounded, offsets); err != nil {
 		if ctx.Err() == nil && !isPassingInGroup(err) {
-			m.fail(errors.Wrap(err, "commit offsets for tools"))
+			c.trouble.note(errors.Wrap(err, "commit offsets for tools"))
 		}
 		return
 	}
 	for p, o := range offsets {
-		m.commits.committed[p] = o.Offset
+		c.committed[p] = o.Offset
 	}
-	m.mend()
+	c.trouble.mend()
 }
 
-// send commits with the member's generation: the coordinator refuses it from one who no longer is a member.
-func (m *member) send(ctx context.Context, offsets map[int32]kgo.EpochOffset) error {
-	bounded, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	_, err := kafka.Do(bounded, m.client, func(ctx context.Context) (struct{}, error) {
+// forget has what these partitions consume next committed again when they are ours again: others may have committed it
+// in the meantime.
+func (c *committer) forget(partitions []int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range partitions {
+		delete(c.committed, p)
+	}
+}
+
+// commitAsMember commits with the member's generation: the coordinator refuses it from one who no longer is a member.
+func (m *member) commitAsMember(ctx context.Context, offsets map[int32]kgo.EpochOffset) error {
+	_, err := kafka.Do(ctx, m.client, func(ctx context.Context) (struct{}, error) {
 		done := make(chan error, 1)
 		m.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{m.topic: offsets},
 			func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 				done <- commitError(resp, err)
 			})
 		return struct{}{}, <-done
+	})
+	return err
+}
+
+// mirror commits in a group that nobody is a member of.
+func (s *session) mirror(ctx context.Context, offsets map[int32]kgo.EpochOffset) error {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.Generation = s.runner.config.mirror, -1
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = s.runner.topic.Name(), s.shape.ID
+	for number, offset := range offsets {
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.LeaderEpoch = number, offset.Offset, -1
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	req.Topics = append(req.Topics, topic)
+	_, err := kafka.Do(ctx, s.client, func(ctx context.Context) (struct{}, error) {
+		resp, err := req.RequestWith(ctx, s.client)
+		return struct{}{}, commitError(resp, err)
 	})
 	return err
 }
@@ -126,5 +151,5 @@ func commitError(resp *kmsg.OffsetCommitResponse, err error) error {
 
 // isPassingInGroup reports whether a commit failed for a generation that ends, as they do.
 func isPassingInGroup(err error) bool {
-	return errors.IsAny(err, kerr.RebalanceInProgress, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.StaleMemberEpoch)
+	return errors.IsAny(err, kerr.RebalanceInProgress, kerr.IllegalGeneration, kerr.StaleMemberEpoch)
 }

@@ -34,7 +34,10 @@
 //
 // The member commits them all the same, the next offset to consume of each partition, so that kafka-consumer-groups, Burrow and
 // the like show the true lag. Behind the last event it is the end of the log, also if that ends with markers of
-// transactions, so that a lag of 0 is shown as 0.
+// transactions, so that a lag of 0 is shown as 0. Without a group WithMirrorGroup does the same in one that nobody is a member of.
+//
+// With a store that is fenced by the group (kafkacursor.WithMemberFencing) the cursors and the offsets of all partitions of a process
+// are one transaction an interval, which the coordinator refuses from who is no member.
 //
 // By default a former owner can do no harm to a cursor: what it writes late counts for nothing, see kafkacursor. A process that was frozen for longer than its session
 // takes no further event in hand when it wakes up until the coordinator says that it still is a member. The few events that it had taken in hand

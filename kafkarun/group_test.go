@@ -298,3 +298,36 @@ func TestNobodyOvertakesLogicThatIsStuck(t *testing.T) {
 	require.ErrorIs(t, run.stop(), context.Canceled)
 	require.Equal(t, []string{"0", "0"}, e.seen[0])
 }
+
+// Without a group of its own a runner shows its lag in one that nobody is a member of.
+func TestAMirrorGroupShowsTheLag(t *testing.T) {
+	e := newEnv(t, 2)
+	e.publish(7, 0, 1)
+	r := e.runner(e.store(), WithMirrorGroup("group"))
+	run := e.start(r)
+	e.eventually(func() bool { c := e.committed(); return c[0] == 7 && c[1] == 7 }, "it is committed")
+	require.Nil(t, r.Status().GroupError)
+	require.ErrorIs(t, run.stop(), context.Canceled)
+
+	// Of what was consumed since the last interval too.
+	e.publish(3, 0, 1)
+	r = e.runner(e.store(), WithMirrorGroup("group"), WithCommitInterval(time.Hour))
+	run = e.start(r)
+	e.await()
+	require.Equal(t, map[int32]int64{0: 7, 1: 7}, e.committed())
+	require.ErrorIs(t, run.stop(), context.Canceled)
+	require.Equal(t, map[int32]int64{0: 10, 1: 10}, e.committed())
+}
+
+// What was consumed since the last interval is committed when a member lets go.
+func TestAMemberCommitsLastWhatItHasConsumed(t *testing.T) {
+	forEachProtocol(t, func(t *testing.T, group Option) {
+		t.Helper()
+		e := newEnv(t, 1)
+		e.publish(3, 0)
+		run := e.start(e.runner(e.store(), group, WithCommitInterval(time.Hour)))
+		e.await()
+		require.ErrorIs(t, run.stop(), context.Canceled)
+		require.Equal(t, map[int32]int64{0: 3}, e.committed())
+	})
+}

@@ -100,7 +100,7 @@ func (l *lane) run() {
 	for !l.stopping() {
 		err := reflex.Run(ctx, spec)
 		if stopErr := spec.Stop(); stopErr != nil {
-			log.Error(ctx, errors.Wrap(stopErr, "stop consumer"))
+			l.report(ctx, "stop consumer", stopErr)
 		}
 		if l.stopping() {
 			l.release(ctx, store, err)
@@ -121,7 +121,7 @@ func (l *lane) makeSpec(ctx context.Context, store *laneStore) (reflex.Spec, boo
 		if err == nil {
 			return spec, true
 		}
-		if !l.pause(l.fail(ctx, err)) {
+		if !l.pause(l.fail(ctx, err)) { //nolint:contextcheck // an ownership lives as long as the partition is ours
 			return reflex.Spec{}, false
 		}
 	}
@@ -134,7 +134,7 @@ func (l *lane) trySpec(store *laneStore) (spec reflex.Spec, err error) {
 		}
 	}()
 	spec = l.session.runner.spec(Part{
-		Topic: l.partition.Topic(), Partition: l.number, Log: l.partition, Stream: l.stream, Cursors: store,
+		Topic: l.partition.Topic(), Partition: l.number, Group: l.session.runner.config.group, Log: l.partition, Stream: l.stream, Cursors: store,
 	})
 	_ = spec.Name() // which panics if it is not one
 	return spec, nil
@@ -191,7 +191,7 @@ func (l *lane) release(ctx context.Context, store *laneStore, err error) {
 		err = releaseErr
 	}
 	if err != nil {
-		log.Error(ctx, errors.Wrap(err, "release partition"))
+		l.report(ctx, "release partition", err)
 	}
 }
 
@@ -210,12 +210,12 @@ func (l *lane) fail(ctx context.Context, err error) time.Duration {
 	failures := l.note(err)
 	if isPermanent(err) {
 		l.become(Parked, err)
-		log.Error(ctx, errors.Wrap(err, "partition is parked"))
+		l.report(ctx, "partition is parked", err)
 		return growth.Plan{Initial: c.parked, Longest: c.parked}.Next(1)
 	}
 	l.become(Retrying, err)
 	if !reflex.IsExpected(err) && !reflex.IsHeadReachedErr(err) {
-		log.Error(ctx, errors.Wrap(err, "partition failed"))
+		l.report(ctx, "partition failed", err)
 	}
 	return c.retry.Next(failures)
 }

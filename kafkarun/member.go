@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/luno/jettison/errors"
-	"github.com/luno/jettison/log"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,17 +22,17 @@ type member struct {
 	group    string
 	instance string
 	next     bool // KIP-848
-	commits  commits
+	commits  *committer
 	lease    *lease
 	part     func()                  // with the store that writes for this member, or nil
 	end      context.CancelCauseFunc // of Run
 
 	ready chan struct{} // closed when all of this is set, as kgo may call back before that
 
-	mu    sync.Mutex
-	out   time.Time // since when we are not in the group, zero while we are
-	err   error
-	errAt time.Time
+	trouble trouble // with the membership
+
+	mu  sync.Mutex
+	out time.Time // since when we are not in the group, zero while we are
 }
 
 // metadataAge is how old kgo's picture of the topic may get, which is how soon partitions that are added are
@@ -43,6 +42,7 @@ const metadataAge = 30 * time.Second
 func newMember(s *session, end context.CancelCauseFunc) (*member, error) {
 	c := s.runner.config
 	m := &member{session: s, topic: s.runner.topic.Name(), group: c.group, end: end, ready: make(chan struct{}), out: time.Now()}
+	m.commits = newCommitter(c.commit, m.commitAsMember)
 	m.lease = newLease(sessionTimeout(c.groupOpts))
 	opts := []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.MetadataMaxAge(min(metadataAge, c.refresh))}
 	for _, opt := range c.groupOpts {
@@ -73,6 +73,7 @@ func newMember(s *session, end context.CancelCauseFunc) (*member, error) {
 			client.Close()
 			return nil, err
 		}
+		m.commits.settled = true
 	}
 	close(m.ready)
 	return m, nil
@@ -131,8 +132,9 @@ func (m *member) checkTimes() error {
 // assigned is called by kgo with partitions that are ours from now on. It returns at once.
 func (m *member) assigned(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-m.ready
+	m.trouble.mend()
 	m.mu.Lock()
-	m.err, m.out = nil, time.Time{}
+	m.out = time.Time{}
 	m.mu.Unlock()
 	m.session.assign(topics[m.topic]) //nolint:contextcheck // an ownership lives as long as the partition is ours
 }
@@ -143,7 +145,7 @@ func (m *member) revoked(_ context.Context, _ *kgo.Client, topics map[string][]i
 	lanes := m.session.revoke(topics[m.topic])
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	m.commit(ctx, lanes, true) //nolint:contextcheck // that of the client may be done when it leaves
+	m.commits.commit(ctx, lanes, true) //nolint:contextcheck // that of the client may be done when it leaves
 	m.commits.forget(topics[m.topic])
 }
 
@@ -161,7 +163,7 @@ func (m *member) lost(_ context.Context, _ *kgo.Client, topics map[string][]int3
 
 // OnGroupManageError is called by kgo when it loses the group, and tries to come back. Partitions are lost by then.
 func (m *member) OnGroupManageError(err error) {
-	m.fail(err)
+	m.trouble.note(err)
 	if isRefusal(err) {
 		m.end(&Error{
 			Kind: ErrGroup, About: m.group, Cause: kafka.Cause(err),
@@ -169,7 +171,7 @@ func (m *member) OnGroupManageError(err error) {
 		})
 		return
 	}
-	log.Error(m.session.values, errors.Wrap(err, "consumer group was lost, trying to come back"))
+	m.session.runner.report(m.session.values, "consumer group was lost, trying to come back", err)
 }
 
 // isRefusal reports whether the group will never take this member as it is. What kafka.Classify takes for a refusal
@@ -183,23 +185,11 @@ func isRefusal(err error) bool {
 		kerr.UnsupportedAssignor, kerr.UnsupportedVersion, kerr.InvalidRequest)
 }
 
-func (m *member) fail(err error) {
+// outSince returns since when this runner is not in the group, or zero.
+func (m *member) outSince() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.err, m.errAt = err, time.Now()
-}
-
-func (m *member) mend() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.err = nil
-}
-
-// trouble returns what is wrong with the membership, and since when there is none.
-func (m *member) trouble() (*Failure, time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return newFailure(m.err, m.errAt), m.out
+	return m.out
 }
 
 // Group returns the name of the group.

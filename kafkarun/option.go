@@ -2,6 +2,7 @@ package kafkarun
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type Option func(*config)
 type config struct {
 	group      string
 	groupOpts  []kgo.GroupOpt
+	mirror     string
 	partitions []int32 // nil is all
 	stream     []kafkastream.Option
 
@@ -29,6 +31,7 @@ type config struct {
 	refresh time.Duration // of what the topic is made of
 	stuck   time.Duration
 	slow    time.Duration
+	logger  *slog.Logger
 }
 
 const (
@@ -62,6 +65,13 @@ func WithGroup(name string, opts ...kgo.GroupOpt) Option {
 	return func(c *config) { c.group, c.groupOpts = name, slices.Clone(opts) }
 }
 
+// WithMirrorGroup has the next offsets to read committed in a group that nobody is a member of, for tools that show lag, where there
+// is no WithGroup. The group must not be one that has members, as Kafka takes no commits for such from others. It
+// needs READ of the group.
+func WithMirrorGroup(name string) Option {
+	return func(c *config) { c.mirror = name }
+}
+
 // WithPartitions runs only these partitions, for those who hand them out themselves. It can't be used with WithGroup.
 func WithPartitions(partitions ...int32) Option {
 	return func(c *config) { c.partitions = append([]int32{}, partitions...) }
@@ -91,7 +101,7 @@ func WithParkedRetry(d time.Duration) Option {
 	return func(c *config) { c.parked = d }
 }
 
-// WithCommitInterval sets how often the next offsets to read are committed in the group, for tools that show
+// WithCommitInterval sets how often the next offsets to read are committed in the group of WithGroup or WithMirrorGroup, for tools that show
 // lag. Those that have not changed are committed again every 30th time, so that they don't expire.
 // Defaults to 1 s; 0 commits none.
 func WithCommitInterval(d time.Duration) Option {
@@ -121,6 +131,11 @@ func WithSlowAfter(d time.Duration) Option {
 	return func(c *config) { c.slow = d }
 }
 
+// WithLogger logs what partitions fail with to a logger of slog. By default, and with nil, it is jettison's log.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *config) { c.logger = logger }
+}
+
 // resolve applies the options and reports all that is wrong with them.
 func resolve(topic string, opts []Option) (config, error) {
 	c := config{
@@ -148,6 +163,9 @@ func resolve(topic string, opts []Option) (config, error) {
 	}
 	if c.partitions != nil && c.group != "" {
 		invalid("certain partitions and a group", "use WithPartitions or WithGroup, as a group hands out partitions itself")
+	}
+	if c.mirror != "" && c.group != "" {
+		invalid("a group and another one that mirrors", "leave WithMirrorGroup out: the group itself has the offsets")
 	}
 	for name, d := range map[string]time.Duration{
 		"WithRetry": min(c.retry.Initial, c.retry.Longest), "WithParkedRetry": c.parked, "WithLookInterval": c.look,

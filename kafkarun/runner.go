@@ -25,6 +25,8 @@ type Cursors interface {
 type Part struct {
 	Topic     string
 	Partition int32
+	// Group is the consumer group, or empty.
+	Group string
 	// Log is what a store asks for that has more to offer than a reflex.CursorStore, such as sqlcursor.Store.Bind.
 	Log kafkacursor.Log
 	// Stream and Cursors are those of the partition. The spec must be made of them: they are how the runner knows

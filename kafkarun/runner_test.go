@@ -242,6 +242,7 @@ func TestRunnerSaysWhatIsWrong(t *testing.T) {
 		"nil":               {nil},
 		"both":              {WithGroup("g"), WithPartitions(0)},
 		"negative":          {WithPartitions(-1)},
+		"two groups":        {WithGroup("g"), WithMirrorGroup("m")},
 		"no pause":          {WithRetry(0, time.Second)},
 		"negative drain":    {WithDrainTime(-1)},
 		"no look":           {WithLookInterval(0)},

@@ -20,10 +20,11 @@ const openings = 32
 
 // session is one Run of a Runner: which partitions it has, and what runs beside them.
 type session struct {
-	runner *Runner
-	client *kafka.Client // asks about the topic; each stream has its own
-	shape  kafkastream.Shape
-	member atomic.Pointer[member] // nil without a group
+	runner  *Runner
+	client  *kafka.Client // asks about the topic; each stream has its own
+	shape   kafkastream.Shape
+	member  atomic.Pointer[member] // nil without a group
+	commits *committer             // without a group, in one that mirrors
 
 	//nolint:containedctx // what the contexts of all logic have from that of Run, which ends earlier
 	values  context.Context
@@ -36,10 +37,16 @@ type session struct {
 }
 
 func newSession(ctx context.Context, r *Runner, client *kafka.Client, shape kafkastream.Shape) *session {
-	return &session{
+	s := &session{
 		runner: r, client: client, shape: shape, values: context.WithoutCancel(ctx),
 		opening: make(chan struct{}, openings), lanes: make(map[int32]*lane), former: make(map[int32]*lane),
 	}
+	interval := r.config.commit
+	if r.config.mirror == "" {
+		interval = 0
+	}
+	s.commits = newCommitter(interval, s.mirror)
+	return s
 }
 
 // inherit keeps in mind whose logic of the Run before is still at work.
@@ -71,22 +78,30 @@ func (s *session) run(in context.Context) error {
 		if err != nil {
 			return err
 		}
-		beside.Go(func() { m.commitAll(ctx) })
+		beside.Go(func() { m.commits.run(ctx, s.mine) })
 		<-ctx.Done()
 		beside.Wait() // before the last commit, which must not be overtaken
 		m.leave()     //nolint:contextcheck // that of Run is done by now
 	} else {
 		beside.Go(func() { s.grow(ctx) })
+		beside.Go(func() { s.commits.run(ctx, s.mine) })
 		s.assign(s.wanted(s.shape.Partitions)) //nolint:contextcheck // an ownership lives as long as the partition is ours
 		<-ctx.Done()
 		beside.Wait()
-		s.revoke(s.owned())
+		s.commitLast(s.revoke(s.owned())) //nolint:contextcheck // that of Run is done by now
 	}
 	err := in.Err() // as everywhere, and not what its cause says
 	if err == nil {
 		err = context.Cause(ctx)
 	}
 	return ended(err, s.unclean())
+}
+
+// commitLast commits what lanes that were let go of had come to.
+func (s *session) commitLast(lanes []*lane) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	s.commits.commit(ctx, lanes, true)
 }
 
 // wanted returns the partitions to run without a group, of n.

@@ -120,7 +120,12 @@ func (r *Runner) Status() Status {
 	}
 	if m := s.member.Load(); m != nil {
 		st.Member, _, st.Generation = m.Generation()
-		st.GroupError, st.OutSince = m.trouble()
+		st.GroupError, st.OutSince = m.trouble.failure(), m.outSince()
+		if st.GroupError == nil {
+			st.GroupError = m.commits.trouble.failure()
+		}
+	} else {
+		st.GroupError = s.commits.trouble.failure()
 	}
 	limit := limits{stuck: r.config.stuck, slow: r.config.slow}
 	for _, l := range s.all() {
