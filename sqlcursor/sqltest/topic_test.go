@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"time"
-
 	"testing"
+	"time"
 
 	jlog "github.com/luno/jettison/log"
 	"github.com/stretchr/testify/require"
