@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kreflex/kreflex/kafkacursor"
+	"github.com/kreflex/kreflex/kafkastream"
 	"github.com/kreflex/kreflex/reflex"
 )
 
@@ -330,4 +331,34 @@ func TestAMemberCommitsLastWhatItHasConsumed(t *testing.T) {
 		require.ErrorIs(t, run.stop(), context.Canceled)
 		require.Equal(t, map[int32]int64{0: 3}, e.committed())
 	})
+}
+
+// The partition is somebody else's, and logic that took its time returns as if nothing had happened.
+func TestAStoreOfALostPartitionIsNotTouched(t *testing.T) {
+	s := &laneStore{lane: &lane{partition: kafkastream.NewPartition(nil, topic, 3)}} // without a store below
+	s.lane.gone.set()
+	require.ErrorIs(t, s.SetCursor(t.Context(), consumer, "1"), ErrReleased)
+	_, err := s.GetCursor(t.Context(), consumer)
+	require.ErrorIs(t, err, ErrReleased)
+	require.NoError(t, s.Flush(t.Context()))
+}
+
+// The session may have run out, as after a freeze. Nothing is taken in hand until the group says that this member is one.
+func TestNothingIsTakenInHandOnALeaseThatHasRunOut(t *testing.T) {
+	e := newEnv(t, 1)
+	e.publish(1, 0)
+	r := e.runner(e.store(), WithGroup("group", kgo.ServerSideBalancer()))
+	run := e.start(r)
+	e.await()
+	refused := e.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnknownMemberID, Count: -1})
+	r.current().member.Load().lease.expired.Store(true)
+	e.publish(3*leaseCheck, 0)
+	e.eventually(func() bool { return refused.Hits() > 2 }, "it asks, and again")
+	e.mu.Lock()
+	require.LessOrEqual(t, len(e.seen[0]), 1+leaseCheck)
+	e.mu.Unlock()
+	refused.Remove()
+	e.await()
+	require.ErrorIs(t, run.stop(), context.Canceled)
+	e.requireOnce()
 }
