@@ -45,19 +45,8 @@ func Ends(ctx context.Context, cl *kafka.Client, topic string, partitions []int3
 		if err != nil {
 			return nil, err
 		}
-		for _, shard := range shards {
-			resp, err := as[*kmsg.ListOffsetsResponse](shard.Resp, shard.Err)
-			if err != nil {
-				cause = err // its partitions stay without an answer
-				continue
-			}
-			for _, t := range resp.Topics {
-				for _, p := range t.Partitions {
-					if r, asked := ranges[p.Partition]; asked && t.Topic == topic {
-						ranges[p.Partition] = answered(r, ask.field, p)
-					}
-				}
-			}
+		if err := takeEnds(shards, topic, ask.field, ranges); err != nil {
+			cause = err // some partitions stay without an answer
 		}
 	}
 	for p, r := range ranges {
@@ -71,6 +60,25 @@ func Ends(ctx context.Context, cl *kafka.Client, topic string, partitions []int3
 
 // endsTimeout is a little less than an attempt has, so that the others' answers count if one broker gives none.
 const endsTimeout = attemptTimeout - 500*time.Millisecond
+
+// takeEnds adds the answers of brokers, and returns the error of one that gave none.
+func takeEnds(shards []kgo.ResponseShard, topic string, field func(*Range) *int64, ranges map[int32]Range) (silent error) {
+	for _, shard := range shards {
+		resp, err := as[*kmsg.ListOffsetsResponse](shard.Resp, shard.Err)
+		if err != nil {
+			silent = err
+			continue
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if r, asked := ranges[p.Partition]; asked && t.Topic == topic {
+					ranges[p.Partition] = answered(r, field, p)
+				}
+			}
+		}
+	}
+	return silent
+}
 
 // answered adds the answer for one end of a log.
 func answered(r Range, field func(*Range) *int64, p kmsg.ListOffsetsResponseTopicPartition) Range {
